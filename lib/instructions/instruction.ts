@@ -1,0 +1,95 @@
+/**
+ * What an instruction is: one value per keyword that knows its grammar, its variables, its effect on the image
+ * config, what it reads from elsewhere, and what it does to the file system. Nothing outside the file of a keyword
+ * knows any of that.
+ *
+ * The life of a line: `parse` (text to node, once per file) -> `origins` (edges of the stage graph) -> `expand`
+ * (variables, with the state before the instruction) -> `configure` (the state after it) -> `run`.
+ *
+ * @module
+ */
+import type { LogicalLine } from "../dockerfile/line.ts";
+import type { SourceRange } from "../dockerfile/source.ts";
+import type { ContainerConfig } from "../oci/config.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { StepContext } from "./step.ts";
+
+/** What every parsed instruction has. */
+export interface Node {
+  readonly keyword: string;
+  readonly line: LogicalLine;
+}
+
+/** One name and value of the build environment. */
+export type EnvironmentEntry = readonly [name: string, value: string];
+
+/** A declared ARG: its value, or undefined when nothing gave it one. */
+export type DeclaredArg = readonly [name: string, value: string | undefined];
+
+/** What a whole build brings to every stage; never changes. */
+export interface BuildArguments {
+  /** `--build-arg`, last one wins. */
+  readonly given: ReadonlyMap<string, string>;
+  /** Global ARGs: platform args, then those before the first FROM, with values (undefined: declared, no value). */
+  readonly globals: ReadonlyMap<string, string | undefined>;
+}
+
+/** Everything a stage has gathered up to an instruction. Immutable. */
+export interface StageState {
+  /** The image's `config` object so far. */
+  readonly config: ContainerConfig;
+  /** ENV and ARG in order of effect: a later entry replaces an earlier one of the same name, in place. */
+  readonly environment: readonly EnvironmentEntry[];
+  /** ARGs declared so far, first-seen order, latest value. They stand in RUN's history as `|N k=v`. */
+  readonly args: readonly DeclaredArg[];
+  readonly build: BuildArguments;
+  readonly platform: Platform;
+  /** From MAINTAINER or the base image. */
+  readonly author?: string;
+  /** Whether a CMD was seen in this stage: then ENTRYPOINT does not reset it. */
+  readonly cmdSet: boolean;
+}
+
+/** How `expand` asks for variables. Each call expands one word with the state before the instruction. */
+export interface Expander {
+  /** Expands one word to one word: quotes and escapes are removed, variables replaced. */
+  word(text: string): string;
+  /** Expands a heredoc body: quotes are literal, backslash escapes vanish, variables are replaced. */
+  body(text: string): string;
+  /** Returns what a variable is set to. */
+  variable(name: string): string | undefined;
+  /** An expander that sees further variables first (`ARG x=1 y=$x`). */
+  with(further: readonly EnvironmentEntry[]): Expander;
+}
+
+/** Something outside the stage that an instruction reads. */
+export type Origin =
+  /** The main build context. */
+  | { readonly kind: "context" }
+  /** A name that `--from=` or a mount gave; whether it is a stage, an index or an image is the planner's business. */
+  | { readonly kind: "named"; readonly name: string; readonly indexes: boolean };
+
+/** One keyword. */
+export interface Instruction<N extends Node = Node> {
+  readonly keyword: string;
+  /** Throws a `KilnError` of kind `dockerfile`; the caller adds the position. */
+  parse(line: LogicalLine): N;
+  /** Replaces variables. Absent: nothing in this instruction is expanded. */
+  expand?(node: N, expander: Expander): N;
+  /** Returns the state after the instruction. `node` is expanded. Absent: the config does not change. */
+  configure?(node: N, state: StageState): StageState;
+  /** The history text (dockerfile.md 3.0), with the state after the instruction; undefined: no entry. */
+  history(node: N, state: StageState): string | undefined;
+  /** What it reads; `node` is not expanded. */
+  origins?(node: N): readonly Origin[];
+  /** Whether it yields a layer, with the state after the instruction. Absent: iff there is a `run`. */
+  makesLayer?(node: N, state: StageState): boolean;
+  /** Changes the file system. `node` is expanded, the state in `step` is the one after the instruction. */
+  run?(node: N, step: StepContext): Promise<void>;
+}
+
+/** A position to blame, for errors of instructions that were fired by another line. */
+export interface Trigger {
+  readonly text: string;
+  readonly firedBy: SourceRange;
+}

@@ -1,0 +1,63 @@
+/**
+ * Image manifests and indexes.
+ *
+ * Sources: https://github.com/opencontainers/image-spec/blob/main/manifest.md and image-index.md.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { type Descriptor, parseDescriptor } from "./descriptor.ts";
+import { asArray, optionalRecord, optionalString, parseJsonObject } from "./json.ts";
+import { familyOfManifest, isIndexType } from "./media_type.ts";
+
+/** The manifest of one image for one platform. Field names are the spec's. */
+export interface ImageManifest {
+  readonly schemaVersion: 2;
+  readonly mediaType: string;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A list of manifests, usually one per platform. Field names are the spec's. */
+export interface ImageIndex {
+  readonly schemaVersion: 2;
+  readonly mediaType: string;
+  readonly manifests: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What a reference can resolve to. */
+export type ManifestDocument =
+  | { readonly kind: "manifest"; readonly manifest: ImageManifest }
+  | { readonly kind: "index"; readonly index: ImageIndex };
+
+/**
+ * Parses the bytes a registry or layout returned under `mediaType`.
+ *
+ * @throws {KilnError} kind `integrity`, if the document is malformed, contradicts its media type, or has both
+ *   layers and manifests (readers would disagree about what it is: CVE-2021-41190).
+ */
+export function parseManifest(bytes: Uint8Array, mediaType: string, what: string): ManifestDocument {
+  const fields = parseJsonObject(bytes, what);
+  const fail = (why: string) => new KilnError("integrity", `Cannot read ${what}: ${why}`);
+  const named = optionalString(fields, "mediaType", what);
+  const type = named === undefined || named === "" ? mediaType : named;
+  if (type !== mediaType) throw fail(`it says it is ${type}, but was served as ${mediaType}`);
+  if (fields["schemaVersion"] === 1) throw fail("it has schema version 1, which is no longer supported");
+  if (fields["schemaVersion"] !== 2) throw fail("its schemaVersion is not 2");
+  const annotations = optionalRecord(fields, "annotations", what);
+  const common = { schemaVersion: 2 as const, mediaType: type, ...(annotations === undefined ? {} : { annotations }) };
+  if (isIndexType(type)) {
+    if (fields["layers"] !== undefined || fields["config"] !== undefined) throw fail("it is an index with layers");
+    const manifests = asArray(fields["manifests"], `the manifests of ${what}`)
+      .map((entry, at) => parseDescriptor(entry, `entry ${at} of ${what}`));
+    return { kind: "index", index: { ...common, manifests } };
+  }
+  if (familyOfManifest(type) === undefined) throw fail(`${type} is not the type of an image`);
+  if (fields["manifests"] !== undefined) throw fail("it is a manifest with manifests");
+  const config = parseDescriptor(fields["config"], `the config of ${what}`);
+  const layers = asArray(fields["layers"], `the layers of ${what}`)
+    .map((entry, at) => parseDescriptor(entry, `layer ${at} of ${what}`));
+  return { kind: "manifest", manifest: { ...common, config, layers } };
+}
