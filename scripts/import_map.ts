@@ -78,10 +78,14 @@ export const IMPORT_MAP: readonly Row[] = [
   row("base", "report", "what happened; who prints it is a choice", {}),
 ];
 
-/** The table as `lib/README.md` shows it. */
+/** The table as `lib/README.md` shows it, its columns aligned as `deno fmt` wants them. */
 export function formatImportTable(rows: readonly Row[]): string {
-  const lines = rows.map((row) => `| ${row.band} | \`${row.folder}/\` | ${row.purpose} | ${formatImports(row)} |`);
-  return ["| band | folder | what it is | may import |", "| --- | --- | --- | --- |", ...lines].join("\n");
+  const head = ["band", "folder", "what it is", "may import"];
+  const cells = [head, ...rows.map((row) => [row.band, `\`${row.folder}/\``, row.purpose, formatImports(row)])];
+  const widths = head.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  const lines = cells.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
+  lines.splice(1, 0, widths.map((width) => "-".repeat(width)));
+  return lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
 }
 
 function formatImports(row: Row): string {
