@@ -45,6 +45,7 @@ export interface Stat {
 }
 
 const STATX_BASIC_STATS = 0x7ff;
+const STATX_BTIME = 0x800;
 
 const slot = new NameSlot();
 const buffer = new Uint8Array(256);
@@ -78,6 +79,16 @@ export function tryStatPath(path: BytePath): Stat | undefined {
   const errno = lastErrno();
   if (errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR) return undefined;
   throw new SysError("statx", errno, path);
+}
+
+/** Returns when an entry's inode was made, in nanoseconds since the epoch; undefined where nobody recorded it. */
+export function birthTimeAt(directory: number, name: BytePath): bigint | undefined {
+  if (libc.statx(directory, slot.write(name), AT_SYMLINK_NOFOLLOW, STATX_BTIME, buffer) < 0) {
+    throw new SysError("statx", lastErrno(), name);
+  }
+  if (((u32[0] ?? 0) & STATX_BTIME) === 0) return undefined;
+  const seconds = BigInt(u32[20] ?? 0) + (BigInt(i32[21] ?? 0) << 32n);
+  return seconds * 1_000_000_000n + BigInt(u32[22] ?? 0);
 }
 
 function decode(): Stat {

@@ -1,0 +1,210 @@
+/**
+ * The syscall scripts of a RUN: what the child does between clone and the command.
+ *
+ * With namespaces there are two: the set-up script makes the mounts and enters the rootfs as process 1, then becomes
+ * the init program, whose child runs the entry script (ids, working directory, execve). Without them the child does
+ * chroot and the entry script itself.
+ *
+ * @module
+ */
+import type { BytePath } from "../io/byte_path.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice } from "../sys/file.ts";
+import { MNT, MS } from "../sys/mount.ts";
+import { S } from "../sys/stat.ts";
+import { SyscallScript } from "../sys/syscall_script.ts";
+import type { ExecSpec, PreparedMount } from "./spec.ts";
+
+/** Descriptors handed to the child; all are above 9. */
+export interface ChildDescriptors {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  /** Where init reports, see init_program.ts. */
+  readonly report: number;
+  /** The init program. */
+  readonly init: number;
+}
+
+const REPORT_FD = 3;
+const SPARE_FD = 4;
+const SIGKILL = 9;
+const SIGPIPE = 13;
+const PR_SET_PDEATHSIG = 1;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const CLOSE_RANGE_CLOEXEC = 4;
+const RLIMIT_NOFILE = 7;
+/** Deno raises the soft limit to the hard one; programs that close every possible descriptor would crawl. */
+const OPEN_FILES = 65_536;
+
+/** Returns the script of process 1: mounts, root, then the init program. */
+export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptors): SyscallScript {
+  const script = new SyscallScript();
+  inheritDescriptors(script, fds);
+  if (spec.network === "none") raiseLoopback(script);
+  script
+    .call("set the host name", "sethostname", spec.hostname, spec.hostname.length)
+    .call("make mounts private", "mount", null, "/", null, MS.REC | MS.PRIVATE, null)
+    .call("make the rootfs a mount", "mount", root, root, null, MS.BIND | MS.REC, null)
+    .call("set the file mode mask", "umask", 0)
+    .call("mount /proc", "mount", "proc", `${root}/proc`, "proc", MS.NOSUID | MS.NODEV | MS.NOEXEC, null);
+  mountDevices(script, `${root}/dev`);
+  script.attempt(
+    "mount /sys",
+    "mount",
+    "sysfs",
+    `${root}/sys`,
+    "sysfs",
+    MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.RDONLY,
+    null,
+  );
+  for (const prepared of spec.mounts) addMount(script, root, prepared);
+  script
+    .call("enter the rootfs", "chdir", root)
+    .call("make the rootfs the root", "pivot_root", ".", ".")
+    .call("leave the host's file systems", "umount2", ".", MNT.DETACH)
+    .call("enter the new root", "chdir", "/");
+  resetProcess(script);
+  return script
+    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    .call("start init", "execveat", fds.init, "", ["init"], [], AT_EMPTY_PATH);
+}
+
+/** Returns the script of init's child: ids and command. */
+export function entryScript(spec: ExecSpec): SyscallScript {
+  const script = new SyscallScript().call("keep the report to init", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC);
+  enterCommand(script, spec);
+  return script;
+}
+
+/** Returns the whole script of a command without namespaces of its own. */
+export function chrootScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptors): SyscallScript {
+  const script = new SyscallScript();
+  inheritDescriptors(script, fds);
+  script
+    .call("keep the report to the builder", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC)
+    .call("enter the rootfs", "chdir", root)
+    .call("make the rootfs the root", "chroot", ".");
+  resetProcess(script);
+  enterCommand(script, spec);
+  return script;
+}
+
+function inheritDescriptors(script: SyscallScript, fds: ChildDescriptors): void {
+  script
+    .call("pass standard input", "dup3", fds.stdin, 0, 0)
+    .call("pass standard output", "dup3", fds.stdout, 1, 0)
+    .call("pass standard error", "dup3", fds.stderr, 2, 0)
+    .call("pass the report", "dup3", fds.report, REPORT_FD, 0)
+    // Everything Deno opens is close-on-exec already; this holds for what a library may have opened otherwise.
+    .attempt("keep other descriptors", "close_range", SPARE_FD, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
+}
+
+/** SIOCSIFFLAGS IFF_UP on "lo"; the socket gets the number just closed. */
+function raiseLoopback(script: SyscallScript): void {
+  const [AF_INET, SOCK_DGRAM, SIOCSIFFLAGS, IFF_UP] = [2, 2, 0x8914, 1];
+  const request = new Uint8Array(40);
+  request.set([0x6c, 0x6f]);
+  request[16] = IFF_UP;
+  script
+    .attempt("free a descriptor", "close", SPARE_FD)
+    .call("open a socket", "socket", AF_INET, SOCK_DGRAM, 0)
+    .call("bring up the loopback interface", "ioctl", SPARE_FD, SIOCSIFFLAGS, request)
+    .call("close the socket", "close", SPARE_FD);
+}
+
+/** Device nodes every image expects: name, major, minor. */
+const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
+  ["null", 1, 3],
+  ["zero", 1, 5],
+  ["full", 1, 7],
+  ["random", 1, 8],
+  ["urandom", 1, 9],
+  ["tty", 5, 0],
+];
+
+const DEVICE_LINKS: readonly (readonly [name: string, target: string])[] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["core", "/proc/kcore"],
+  ["ptmx", "pts/ptmx"],
+];
+
+function mountDevices(script: SyscallScript, dev: BytePath): void {
+  const noExec = MS.NOSUID | MS.NOEXEC;
+  script.call("mount /dev", "mount", "tmpfs", dev, "tmpfs", MS.NOSUID | MS.STRICTATIME, "mode=755,size=65536k");
+  for (const [name, major, minor] of DEVICES) {
+    const path = `${dev}/${name}`;
+    script.call(`make /dev/${name}`, "mknodat", AT_FDCWD, path, S.IFCHR | 0o666, encodeDevice(major, minor));
+  }
+  for (const [name, target] of DEVICE_LINKS) {
+    script.call(`make /dev/${name}`, "symlinkat", target, AT_FDCWD, `${dev}/${name}`);
+  }
+  script
+    .call("make /dev/pts", "mkdirat", AT_FDCWD, `${dev}/pts`, 0o755)
+    .attempt(
+      "mount /dev/pts",
+      "mount",
+      "devpts",
+      `${dev}/pts`,
+      "devpts",
+      noExec,
+      "newinstance,ptmxmode=0666,mode=0620,gid=5",
+    )
+    .call("make /dev/shm", "mkdirat", AT_FDCWD, `${dev}/shm`, 0o1777)
+    .call("mount /dev/shm", "mount", "shm", `${dev}/shm`, "tmpfs", noExec | MS.NODEV, "mode=1777,size=65536k")
+    .call("make /dev/mqueue", "mkdirat", AT_FDCWD, `${dev}/mqueue`, 0o1777)
+    .attempt("mount /dev/mqueue", "mount", "mqueue", `${dev}/mqueue`, "mqueue", noExec | MS.NODEV, null);
+}
+
+function addMount(script: SyscallScript, root: BytePath, prepared: PreparedMount): void {
+  const target = root + prepared.target;
+  const purpose = `mount ${prepared.target}`;
+  if (prepared.kind === "tmpfs") {
+    const size = prepared.sizeBytes === undefined ? "" : `,size=${prepared.sizeBytes}`;
+    const options = `mode=${prepared.mode.toString(8)}${size}`;
+    script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, options);
+    return;
+  }
+  const restrictions = MS.NODEV | MS.NOSUID | (prepared.readOnly ? MS.RDONLY : 0);
+  script
+    .call(purpose, "mount", prepared.source, target, null, MS.BIND, null)
+    .call(`restrict ${prepared.target}`, "mount", null, target, null, MS.REMOUNT | MS.BIND | restrictions, null);
+}
+
+function resetProcess(script: SyscallScript): void {
+  const limit = new Uint8Array(new BigUint64Array([BigInt(OPEN_FILES), BigInt(OPEN_FILES)]).buffer);
+  script
+    .call("set the file mode mask", "umask", 0o022)
+    .attempt("limit open files", "prlimit64", 0, RLIMIT_NOFILE, limit, null)
+    // Deno ignores SIGPIPE, which would be inherited; and the child was started with all signals blocked.
+    .call("restore SIGPIPE", "rt_sigaction", SIGPIPE, new Uint8Array(32), null, 8)
+    .call("unblock signals", "rt_sigprocmask", 2, new Uint8Array(8), null, 8);
+}
+
+function enterCommand(script: SyscallScript, spec: ExecSpec): void {
+  const groups = new Uint8Array(new Uint32Array(spec.user.groups).buffer);
+  script
+    .call("start a session", "setsid")
+    .call("set supplementary groups", "setgroups", spec.user.groups.length, groups)
+    .call("set the group", "setgid", spec.user.gid)
+    .call("set the user", "setuid", spec.user.uid)
+    .call(`enter ${spec.workingDirectory}`, "chdir", spec.workingDirectory)
+    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  const candidates = commandPaths(spec);
+  candidates.forEach((path, at) => {
+    const add = at === candidates.length - 1 ? script.call : script.attempt;
+    add.call(script, `execute ${path}`, "execve", path, spec.argv, spec.environment);
+  });
+}
+
+/** Returns the paths execve is tried on: the word itself if it has a slash, else one per PATH entry. */
+export function commandPaths(spec: ExecSpec): readonly BytePath[] {
+  const command = spec.argv[0] ?? "";
+  if (command.includes("/")) return [command];
+  const path = spec.environment.findLast((line) => line.startsWith("PATH="))?.slice("PATH=".length) ?? "";
+  const directories = path.split(":");
+  return directories.map((directory) => directory === "" ? `./${command}` : `${directory}/${command}`);
+}

@@ -1,0 +1,207 @@
+/**
+ * Running one command to its end: start, output, signals, exit code, and nothing left behind.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { type BytePath, displayPath } from "../io/byte_path.ts";
+import { SysError } from "../sys/errno.ts";
+import { AT_FDCWD, close, makeMemoryFile, makePipe, O, openAt, writeAll } from "../sys/file.ts";
+import { makeInitProgram, REPORT_BYTES } from "../sys/init_program.ts";
+import { checked, libc } from "../sys/libc.ts";
+import { CLONE, StartError, startProcess } from "../sys/start_process.ts";
+import type { FailedStep, SyscallScript } from "../sys/syscall_script.ts";
+import { chrootScript, entryScript, setUpScript } from "./command_script.ts";
+import { killProcessesIn, signalCommand } from "./process_tree.ts";
+import type { Abilities, ExecResult, ExecSpec } from "./spec.ts";
+
+/** Where a command's output goes and what can end it early. */
+export interface ExecIo {
+  /** Takes what the command writes, chunk by chunk; the chunk is only valid during the call. */
+  stdout(chunk: Uint8Array): void;
+  stderr(chunk: Uint8Array): void;
+  /** Aborting asks the command to end (SIGTERM) and ends it after `graceMs`. */
+  readonly signal: AbortSignal;
+  readonly graceMs: number;
+}
+
+/**
+ * Runs `spec` in the rootfs at `root` and resolves when the command and every process it started are gone.
+ *
+ * @throws {KilnError} kind `run`, if the command cannot be executed (code 127 or 126, as a shell has it).
+ */
+export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abilities: Abilities): Promise<ExecResult> {
+  const fds = new Descriptors();
+  try {
+    const stdout = fds.pipe();
+    const stderr = fds.pipe();
+    const report = fds.pipe();
+    const child = {
+      stdin: fds.keep(openAt(AT_FDCWD, "/dev/null", O.RDONLY)),
+      stdout: stdout.writeEnd,
+      stderr: stderr.writeEnd,
+      report: report.writeEnd,
+      init: -1,
+    };
+    let pid: number;
+    let entry: SyscallScript;
+    if (abilities.namespaces) {
+      entry = entryScript(spec);
+      child.init = fds.keep(makeMemoryFile("init"));
+      writeAll(child.init, makeInitProgram(entry));
+      const network = spec.network === "none" ? CLONE.NEWNET : 0;
+      pid = start(
+        CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | network,
+        setUpScript(root, spec, child),
+        spec,
+      );
+    } else {
+      entry = chrootScript(root, spec, child);
+      pid = start(0, entry, spec);
+    }
+    fds.closeNow(child.stdin, stdout.writeEnd, stderr.writeEnd, report.writeEnd, child.init);
+    return await attend(pid, { root, spec, io, abilities, entry, stdout, stderr, report });
+  } finally {
+    fds.closeAll();
+  }
+}
+
+function start(flags: number, script: SyscallScript, spec: ExecSpec): number {
+  try {
+    return startProcess(flags, script);
+  } catch (error) {
+    if (error instanceof StartError) throw explainFailedStep(error.failed, spec);
+    throw error;
+  }
+}
+
+interface Running {
+  readonly root: BytePath;
+  readonly spec: ExecSpec;
+  readonly io: ExecIo;
+  readonly abilities: Abilities;
+  readonly entry: SyscallScript;
+  readonly stdout: { readonly readEnd: number };
+  readonly stderr: { readonly readEnd: number };
+  readonly report: { readonly readEnd: number };
+}
+
+async function attend(pid: number, running: Running): Promise<ExecResult> {
+  const { io, abilities } = running;
+  const stopWatching = endOnAbort(pid, io, abilities);
+  const output = Promise.all([
+    pump(running.stdout.readEnd, (chunk) => io.stdout(chunk)),
+    pump(running.stderr.readEnd, (chunk) => io.stderr(chunk)),
+  ]);
+  try {
+    const status = new Int32Array(1);
+    const waited = await libc.waitpid(pid, new Uint8Array(status.buffer), 0);
+    if (waited !== pid) throw new Error(`Unreachable: process ${pid} was reaped by somebody else`);
+    // Orphans hold the pipes open: with a process namespace they are gone with init, else they are ended now.
+    if (!abilities.namespaces) await killProcessesIn(running.root);
+    await output;
+    if (!abilities.namespaces) return resultOf(status[0] ?? 0);
+    return readReport(running, status[0] ?? 0);
+  } finally {
+    stopWatching();
+  }
+}
+
+/** Reads from a descriptor to its end. Reading happens on a thread of Deno's pool. */
+async function pump(fd: number, take: (chunk: Uint8Array) => void): Promise<void> {
+  using file = await Deno.open(`/proc/self/fd/${fd}`);
+  const buffer = new Uint8Array(65_536);
+  for (let count = await file.read(buffer); count !== null; count = await file.read(buffer)) {
+    take(buffer.subarray(0, count));
+  }
+}
+
+function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const end = () => {
+    signalCommand(pid, "SIGTERM", abilities);
+    timer = setTimeout(() => signalCommand(pid, "SIGKILL", abilities), io.graceMs);
+  };
+  if (io.signal.aborted) end();
+  else io.signal.addEventListener("abort", end, { once: true });
+  return () => {
+    clearTimeout(timer);
+    io.signal.removeEventListener("abort", end);
+  };
+}
+
+/** The report says how the command ended, or why it never started; init's own exit code says it only roughly. */
+function readReport(running: Running, initStatus: number): ExecResult {
+  const report = new Uint8Array(REPORT_BYTES * 2);
+  const length = checked("read", libc.read(running.report.readEnd, report, report.length));
+  if (length < REPORT_BYTES) return resultOf(initStatus); // init itself was killed
+  const view = new DataView(report.buffer);
+  const index = Number(view.getBigInt64(0, true));
+  const value = Number(view.getBigInt64(8, true));
+  if (index === -1) return resultOf(value & 0xffff);
+  if (index === -2) throw explainSysErrno("fork", -value, running.spec);
+  const step = running.entry.steps[index];
+  if (step === undefined) throw new Error(`Unreachable: init reports step ${index}`);
+  throw explainFailedStep({ step, errno: -value }, running.spec);
+}
+
+function resultOf(status: number): ExecResult {
+  const signal = status & 0x7f;
+  return signal === 0 ? { code: (status >> 8) & 0xff } : { code: 128 + signal, signal };
+}
+
+function explainFailedStep(failed: FailedStep, spec: ExecSpec): unknown {
+  const { step, errno } = failed;
+  const error = new SysError(step.name, errno);
+  if (step.name !== "execve") return explainSysErrno(step.purpose, errno, spec);
+  const command = displayPath(spec.argv[0] ?? "");
+  if (error.is("ENOENT", "ENOTDIR")) {
+    const where = command.includes("/")
+      ? "it is not in the image, or its interpreter is not"
+      : "it is not in the image's PATH";
+    return new KilnError("run", `Cannot run "${command}": ${where}`, { exitCode: 127, cause: error });
+  }
+  const why = error.is("EACCES")
+    ? "it is not executable for this user"
+    : error.is("ENOEXEC")
+    ? "it is not a program for this machine"
+    : error.message;
+  return new KilnError("run", `Cannot run "${command}": ${why}`, { exitCode: 126, cause: error });
+}
+
+function explainSysErrno(purpose: string, errno: number, spec: ExecSpec): KilnError {
+  const error = new SysError(purpose, errno);
+  const command = displayPath(spec.argv[0] ?? "");
+  const message = `Cannot run "${command}": the step "${displayPath(error.message)}" failed`;
+  return new KilnError("run", message, { exitCode: 126, cause: error });
+}
+
+/** Descriptors of one launch, each closed exactly once. Numbers below 10 are moved up: the child uses those. */
+class Descriptors {
+  readonly #open = new Set<number>();
+
+  keep(fd: number): number {
+    if (fd >= 10) {
+      this.#open.add(fd);
+      return fd;
+    }
+    const F_DUPFD_CLOEXEC = 1030;
+    const moved = checked("fcntl", libc.fcntl(fd, F_DUPFD_CLOEXEC, 10));
+    close(fd);
+    this.#open.add(moved);
+    return moved;
+  }
+
+  pipe(): { readEnd: number; writeEnd: number } {
+    const { readEnd, writeEnd } = makePipe();
+    return { readEnd: this.keep(readEnd), writeEnd: this.keep(writeEnd) };
+  }
+
+  closeNow(...fds: readonly number[]): void {
+    for (const fd of fds) if (this.#open.delete(fd)) close(fd);
+  }
+
+  closeAll(): void {
+    this.closeNow(...this.#open);
+  }
+}

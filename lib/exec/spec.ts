@@ -1,0 +1,53 @@
+/**
+ * What to run: one command in a rootfs, with everything the Dockerfile says about it already decided.
+ *
+ * @module
+ */
+import type { BytePath } from "../io/byte_path.ts";
+import type { RunUser } from "./users.ts";
+
+/** One command of a RUN. All strings are byte strings. */
+export interface ExecSpec {
+  /** At least one word. A first word without a slash is looked up in the PATH of `environment`. */
+  readonly argv: readonly BytePath[];
+  /** `NAME=value` lines; nothing else is inherited. */
+  readonly environment: readonly BytePath[];
+  /** Absolute path inside the rootfs; it exists. */
+  readonly workingDirectory: BytePath;
+  readonly user: RunUser;
+  readonly hostname: string;
+  readonly network: "host" | "none";
+  /** Mounted in this order, after /proc, /dev, /sys and the resolver files. */
+  readonly mounts: readonly PreparedMount[];
+}
+
+/** A mount whose source and target are known and exist. */
+export type PreparedMount =
+  | {
+    readonly kind: "bind";
+    /** Path as this process sees it. */
+    readonly source: BytePath;
+    /** Path inside the rootfs, free of symlinks. */
+    readonly target: BytePath;
+    readonly readOnly: boolean;
+  }
+  | {
+    readonly kind: "tmpfs";
+    readonly target: BytePath;
+    readonly sizeBytes?: number;
+    readonly mode: number;
+  };
+
+/** How a command ended. */
+export interface ExecResult {
+  /** The exit code, 128 + n for signal n. */
+  readonly code: number;
+  /** The signal that ended it, if one did. */
+  readonly signal?: number;
+}
+
+/** What the host lets us do for a command. */
+export interface Abilities {
+  /** Mount, pid, ipc and uts namespaces of its own. Without them the command gets a plain chroot. */
+  readonly namespaces: boolean;
+}

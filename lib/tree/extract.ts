@@ -1,0 +1,411 @@
+/**
+ * Unpacking a layer: tar entries into a directory, confined to it whatever the archive says.
+ *
+ * Two forms. `applied`: the directory is a whole tree, whiteouts remove what they name (chroot rootfs, OCI image
+ * spec, layer.md). `overlay`: the directory is one lower layer of an overlay mount, whiteouts become overlayfs'
+ * markers; what such a layer cannot know about the layers below it is noted in the `findings`, for the caller to check.
+ *
+ * Every parent is opened with openat2 inside the root; existing entries are removed before new ones are made, so
+ * nothing is ever written through a link. Owners, modes (setuid after chown), xattrs and times are set on the entry
+ * itself, directory times last.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { type BytePath, displayPath } from "../io/byte_path.ts";
+import { listDirectory } from "../sys/directory.ts";
+import { explainSysError, SysError } from "../sys/errno.ts";
+import * as files from "../sys/file.ts";
+import { birthTimeAt, isDirectory, S, tryStatAt } from "../sys/stat.ts";
+import { setXattr } from "../sys/xattr.ts";
+import type { TarEntry } from "../tar/entry.ts";
+import { joinPath, OpenDirectories, type OpenDirectory, splitPath, survivesUmask } from "./open_directories.ts";
+import { isOverlayXattr, isWhiteout, markOpaque, WHITEOUT_DEVICE } from "./overlay_marks.ts";
+import { removeTree } from "./remove.ts";
+
+/** What an overlay layer cannot decide alone. */
+export interface LayerFindings {
+  /** Directories that entries needed and the archive did not name, parents first. */
+  readonly implied: readonly BytePath[];
+  /** Hard links whose target is not in this layer. */
+  readonly foreignLinks: readonly { readonly path: BytePath; readonly target: BytePath }[];
+}
+
+/** How to unpack. */
+export interface ExtractOptions {
+  readonly form: "applied" | "overlay";
+  /** Owner of every entry, instead of the archive's (`ADD --chown`). */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Ignore the archive's entry for its root directory (an archive unpacked into an existing directory). */
+  readonly keepRoot?: boolean;
+}
+
+const WHITEOUT_PREFIX = ".wh.";
+const OPAQUE_NAME = ".wh..wh..opq";
+
+/** Receives the entries of one archive (a `TarHandler`), then `finish` or `abandon`. */
+export class LayerExtractor {
+  readonly #root: number;
+  readonly #options: ExtractOptions;
+  readonly #directories: OpenDirectories;
+  readonly #implied = new Set<BytePath>();
+  readonly #foreignLinks: { path: BytePath; target: BytePath }[] = [];
+  readonly #directoryTimes = new Map<BytePath, bigint>();
+  /** When this archive's first entry was made; whiteouts never hide what is younger. Taken at the first whiteout. */
+  readonly #began: bigint;
+  #file: { fd: number; entry: TarEntry; path: BytePath; directory: OpenDirectory; name: BytePath } | undefined;
+
+  /** @param root descriptor of the directory to unpack into; stays the caller's. */
+  constructor(root: number, options: ExtractOptions) {
+    this.#root = root;
+    this.#options = options;
+    this.#directories = new OpenDirectories(root);
+    this.#began = options.form === "applied" ? nextTick(root) : 0n;
+  }
+
+  /** Makes one entry. @throws {KilnError} kind `integrity` for what no layer may contain, `disk` for a full disk. */
+  entry(entry: TarEntry): void {
+    try {
+      this.#entry(entry);
+    } catch (error) {
+      throw this.#explain(error, entry.name);
+    }
+  }
+
+  /** Takes content of the file begun by the last entry. */
+  data(bytes: Uint8Array): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    try {
+      // The tar reader hands out views of plain buffers.
+      files.writeAll(file.fd, bytes as Uint8Array<ArrayBuffer>);
+    } catch (error) {
+      throw this.#explain(error, file.path);
+    }
+  }
+
+  /** Ends the file begun by the last entry. */
+  entryEnd(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    try {
+      this.#finishFile(file);
+    } catch (error) {
+      throw this.#explain(error, file.path);
+    }
+  }
+
+  /** Sets directory times and closes everything. */
+  finish(): LayerFindings {
+    try {
+      for (const [path, time] of this.#directoryTimes) {
+        const directory = this.#directories.open(path);
+        files.setTimeOf(directory.fd, splitTime(time));
+      }
+    } catch (error) {
+      throw this.#explain(error, "");
+    } finally {
+      this.#directories.forget();
+    }
+    return { implied: [...this.#implied], foreignLinks: this.#foreignLinks };
+  }
+
+  /** Closes everything after a failure; what was made stays for the caller to remove. */
+  abandon(): void {
+    if (this.#file !== undefined) files.close(this.#file.fd);
+    this.#file = undefined;
+    this.#directories.forget();
+  }
+
+  #entry(entry: TarEntry): void {
+    const path = cleanName(entry.name);
+    if (path === "") return this.#rootEntry(entry);
+    const { parent, name } = splitPath(path);
+    if (name.startsWith(WHITEOUT_PREFIX) && entry.type !== "dir") return this.#whiteout(parent, name);
+    const directory = this.#parent(parent);
+    switch (entry.type) {
+      case "dir":
+        return this.#directory(entry, path, directory, name);
+      case "file":
+        return this.#beginFile(entry, path, directory, name);
+      case "symlink":
+        this.#makeInstead(directory, name, () => files.makeSymlink(entry.linkName, directory.fd, name));
+        return this.#applyMeta(entry, directory, name);
+      case "hardlink":
+        return this.#hardLink(entry, path, directory, name);
+      case "char":
+      case "block":
+      case "fifo": {
+        const mode = DEVICE_TYPES[entry.type] | (entry.mode & 0o7777);
+        const how = { mode, major: entry.devMajor, minor: entry.devMinor };
+        this.#makeInstead(directory, name, () => files.makeNode(directory.fd, name, how));
+        return this.#applyMeta(entry, directory, name);
+      }
+    }
+  }
+
+  #rootEntry(entry: TarEntry): void {
+    if (entry.type !== "dir") throw new KilnError("integrity", `Cannot unpack the layer: its root is a ${entry.type}`);
+    if (this.#options.keepRoot === true) return;
+    const owner = this.#options.owner ?? entry;
+    files.changeOwnerOf(this.#root, owner);
+    files.changeModeOf(this.#root, entry.mode);
+    this.#directoryTimes.set("", entry.mtimeNs);
+  }
+
+  #parent(path: BytePath): OpenDirectory {
+    try {
+      return this.#openOrMake(path);
+    } catch (error) {
+      const blocked = error instanceof SysError && error.is("ENOTDIR") && this.#options.form === "overlay";
+      if (!blocked || !this.#replaceMarks(path)) throw error;
+      return this.#openOrMake(path);
+    }
+  }
+
+  #openOrMake(path: BytePath): OpenDirectory {
+    return this.#directories.openOrMake(path, (made, parent, name) => {
+      this.#implied.add(made);
+      if (parent.setgid || this.#options.owner !== undefined) {
+        files.changeOwner(parent.fd, name, this.#options.owner ?? { uid: 0, gid: 0 });
+      }
+    });
+  }
+
+  /** A directory this archive first hid and then needs: it is new, and hides what is below. */
+  #replaceMarks(path: BytePath): boolean {
+    let parent = "";
+    for (const name of path.split("/")) {
+      const directory = this.#directories.open(parent);
+      const existing = tryStatAt(directory.fd, name);
+      if (existing !== undefined && isWhiteout(existing)) {
+        files.unlinkAt(directory.fd, name);
+        files.makeDirectory(directory.fd, name, 0o755);
+        markOpaque(directory.fd, name);
+        return true;
+      }
+      parent = joinPath(parent, name);
+    }
+    return false;
+  }
+
+  #directory(entry: TarEntry, path: BytePath, parent: OpenDirectory, name: BytePath): void {
+    const existing = tryStatAt(parent.fd, name);
+    if (existing === undefined || !isDirectory(existing)) {
+      if (existing !== undefined) this.#remove(parent, name);
+      files.makeDirectory(parent.fd, name, entry.mode & 0o755);
+      const hid = existing !== undefined && this.#options.form === "overlay" && isWhiteout(existing);
+      if (hid) markOpaque(parent.fd, name);
+    }
+    this.#implied.delete(path);
+    this.#applyMeta(entry, parent, name);
+    this.#directoryTimes.set(path, entry.mtimeNs);
+  }
+
+  #beginFile(entry: TarEntry, path: BytePath, directory: OpenDirectory, name: BytePath): void {
+    const flags = files.O.WRONLY | files.O.CREAT | files.O.EXCL | files.O.NOFOLLOW;
+    let fd = -1;
+    this.#makeInstead(directory, name, () => fd = files.openAt(directory.fd, name, flags, entry.mode & 0o755));
+    this.#file = { fd, entry, path, directory, name };
+  }
+
+  #finishFile(file: { fd: number; entry: TarEntry; directory: OpenDirectory; name: BytePath }): void {
+    const { fd, entry, directory, name } = file;
+    try {
+      const owner = this.#options.owner ?? entry;
+      const owned = owner.uid !== 0 || owner.gid !== 0 || directory.setgid;
+      if (owned) files.changeOwnerOf(fd, owner);
+      if (!survivesUmask(entry.mode)) files.changeModeOf(fd, entry.mode);
+      if (entry.xattrs !== undefined) this.#setXattrs(entry, directory, name);
+      files.setTimeOf(fd, splitTime(entry.mtimeNs));
+    } finally {
+      files.close(fd);
+    }
+  }
+
+  #hardLink(entry: TarEntry, path: BytePath, directory: OpenDirectory, name: BytePath): void {
+    const target = cleanName(entry.linkName);
+    if (target === "") throw new KilnError("integrity", `it is a hard link to the root directory`);
+    if (target === path) return;
+    const { parent, name: targetName } = splitPath(target);
+    let from: OpenDirectory | undefined;
+    try {
+      from = this.#directories.open(parent);
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR"))) throw error;
+    }
+    const found = from === undefined ? undefined : tryStatAt(from.fd, targetName);
+    if (from === undefined || found === undefined) {
+      if (this.#options.form === "applied") {
+        throw new KilnError("integrity", `its hard link target "${displayPath(entry.linkName)}" does not exist`);
+      }
+      this.#foreignLinks.push({ path, target });
+      return;
+    }
+    if (isDirectory(found)) throw new KilnError("integrity", "it is a hard link to a directory");
+    const source = { directory: from.fd, name: targetName };
+    this.#makeInstead(directory, name, () => files.makeLink(source, { directory: directory.fd, name }));
+  }
+
+  /** Whiteouts: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */
+  #whiteout(parent: BytePath, name: BytePath): void {
+    if (name === OPAQUE_NAME) return this.#opaque(parent);
+    const hidden = name.slice(WHITEOUT_PREFIX.length);
+    // aufs' own housekeeping (.wh..wh.plnk, .wh..wh.aufs, .wh..wh.orph) means nothing to anybody else.
+    if (hidden.startsWith(WHITEOUT_PREFIX)) return;
+    if (hidden === "" || hidden === "." || hidden === "..") {
+      throw new KilnError("integrity", `it is a whiteout of nothing`);
+    }
+    if (this.#options.form === "overlay") return this.#hideBelow(this.#parent(parent), hidden);
+    const directory = this.#openExisting(parent);
+    if (directory !== undefined) this.#removeOlder(directory, hidden);
+  }
+
+  /** What this archive made under that name stays, whatever the order of the entries. */
+  #hideBelow(directory: OpenDirectory, hidden: BytePath): void {
+    const existing = tryStatAt(directory.fd, hidden);
+    if (existing === undefined) files.makeNode(directory.fd, hidden, WHITEOUT_DEVICE);
+    else if (isDirectory(existing)) markOpaque(directory.fd, hidden);
+  }
+
+  #opaque(parent: BytePath): void {
+    if (this.#options.form === "overlay") return markOpaque(this.#parent(parent).fd, "");
+    const directory = this.#openExisting(parent);
+    if (directory === undefined) return;
+    for (const child of listAgain(directory.fd)) this.#removeOlder(directory, child);
+  }
+
+  #openExisting(path: BytePath): OpenDirectory | undefined {
+    try {
+      return this.#directories.open(path);
+    } catch (error) {
+      if (error instanceof SysError && error.is("ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes an entry but for what this archive made in it. */
+  #removeOlder(directory: OpenDirectory, name: BytePath): void {
+    const existing = tryStatAt(directory.fd, name);
+    if (existing === undefined) return;
+    const made = birthTimeAt(directory.fd, name);
+    if (made === undefined || made < this.#began) {
+      if (!isDirectory(existing) || !this.#removeOlderChildren(directory, name)) this.#remove(directory, name);
+    } else if (isDirectory(existing)) {
+      this.#removeOlderChildren(directory, name);
+    }
+  }
+
+  /** Returns whether something younger is left in the directory. */
+  #removeOlderChildren(directory: OpenDirectory, name: BytePath): boolean {
+    const fd = files.openAt(directory.fd, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
+    try {
+      for (const child of listDirectory(fd)) this.#removeOlder({ fd, setgid: false }, child);
+      return listAgain(fd).length > 0;
+    } finally {
+      files.close(fd);
+    }
+  }
+
+  /** Runs `make`; if the name is taken, removes what is there and runs it again. */
+  #makeInstead(directory: OpenDirectory, name: BytePath, make: () => void): void {
+    try {
+      make();
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("EEXIST"))) throw error;
+      this.#remove(directory, name);
+      make();
+    }
+  }
+
+  #remove(directory: OpenDirectory, name: BytePath): void {
+    const existing = tryStatAt(directory.fd, name);
+    if (existing === undefined) return;
+    removeTree(directory.fd, name);
+    const type = existing.mode & S.IFMT;
+    if (type === S.IFDIR || type === S.IFLNK) this.#directories.forget();
+  }
+
+  #applyMeta(entry: TarEntry, directory: OpenDirectory, name: BytePath): void {
+    const owner = this.#options.owner ?? entry;
+    const owned = owner.uid !== 0 || owner.gid !== 0 || directory.setgid;
+    if (owned || entry.type === "dir") files.changeOwner(directory.fd, name, owner);
+    if (entry.type !== "symlink") files.changeMode(directory.fd, name, entry.mode);
+    if (entry.xattrs !== undefined) this.#setXattrs(entry, directory, name);
+    if (entry.type !== "dir") files.setTime(directory.fd, name, splitTime(entry.mtimeNs));
+  }
+
+  #setXattrs(entry: TarEntry, directory: OpenDirectory, name: BytePath): void {
+    for (const [key, value] of entry.xattrs ?? []) {
+      // overlayfs reads its own attributes from the layers; an image must not steer it (attack S22).
+      if (isOverlayXattr(key)) continue;
+      setXattr(directory.fd, name, { key, value: new Uint8Array(value) });
+    }
+  }
+
+  #explain(error: unknown, path: BytePath): unknown {
+    const shown = displayPath(path);
+    if (error instanceof KilnError) {
+      return new KilnError(error.kind, `Cannot unpack "${shown}": ${error.message}`, { cause: error });
+    }
+    return error instanceof SysError ? explainSysError(error, `unpack "${shown}"`, "integrity") : error;
+  }
+}
+
+const DEVICE_TYPES = { char: S.IFCHR, block: S.IFBLK, fifo: S.IFIFO } as const;
+
+/**
+ * Returns an entry name without leading, trailing and doubled slashes and "." components; "" is the root.
+ *
+ * @throws {KilnError} if it has a ".." component (attack S01): no honest layer has, and readers disagree about them.
+ */
+export function cleanName(name: BytePath): BytePath {
+  if (!/(^|\/)(\.{0,2}(\/|$))/.test(name)) return name;
+  const parts: BytePath[] = [];
+  for (const part of name.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") throw new KilnError("integrity", 'its name has a ".." component');
+    parts.push(part);
+  }
+  return parts.join("/");
+}
+
+/** Lists a directory whose descriptor may have been read before. */
+function listAgain(fd: number): BytePath[] {
+  const again = files.openAt(fd, ".", files.O.RDONLY | files.O.DIRECTORY);
+  try {
+    return listDirectory(again);
+  } finally {
+    files.close(again);
+  }
+}
+
+/**
+ * Returns a time later than the birth of everything that is in the tree now and not later than that of anything made
+ * from now on. Kernels before 6.13 stamp with a clock that ticks every few milliseconds: waits for the next tick.
+ */
+function nextTick(root: number): bigint {
+  const probe = () => {
+    files.makeNode(root, PROBE_NAME, { mode: S.IFREG | 0o600, major: 0, minor: 0 });
+    const time = birthTimeAt(root, PROBE_NAME) ?? 0n;
+    files.unlinkAt(root, PROBE_NAME);
+    return time;
+  };
+  const now = probe();
+  for (let attempt = 0; attempt < 10_000; attempt++) {
+    const later = probe();
+    if (later > now) return later;
+  }
+  return now;
+}
+
+const PROBE_NAME = ".kiln-clock-probe";
+
+/** Splits nanoseconds since the epoch into whole seconds and the rest, also before 1970. */
+export function splitTime(timeNs: bigint): { sec: number; nsec: number } {
+  let sec = timeNs / 1_000_000_000n;
+  let nsec = timeNs % 1_000_000_000n;
+  if (nsec < 0n) [sec, nsec] = [sec - 1n, nsec + 1_000_000_000n];
+  return { sec: Number(sec), nsec: Number(nsec) };
+}

@@ -1,0 +1,132 @@
+/**
+ * A bounded cache of open directories below a root, keyed by path: archives and directory copies name the same parents
+ * again and again.
+ *
+ * A cached descriptor is right only while no entry on its path is replaced: whoever removes a directory or a symlink
+ * calls `forget`.
+ *
+ * @module
+ */
+import type { BytePath } from "../io/byte_path.ts";
+import { ERRNO, SysError } from "../sys/errno.ts";
+import { AT_FDCWD, close, makeDirectory, O, readLink } from "../sys/file.ts";
+import { openInRoot } from "../sys/resolve.ts";
+import { statOf } from "../sys/stat.ts";
+
+/** An open directory. */
+export interface OpenDirectory {
+  readonly fd: number;
+  /** Whether new entries get the directory's group instead of ours. */
+  readonly setgid: boolean;
+}
+
+/** Told about a directory that was made: its real path below the root, its parent and its name. */
+export type Made = (path: BytePath, parent: OpenDirectory, name: BytePath) => void;
+
+const CAPACITY = 32;
+/** As the kernel's own limit. */
+const MAX_LINKS = 40;
+
+/** Directories below a root, opened on demand. */
+export class OpenDirectories {
+  readonly #root: number;
+  readonly #entries = new Map<BytePath, OpenDirectory>();
+
+  /** @param root descriptor of the root; stays the caller's. */
+  constructor(root: number) {
+    this.#root = root;
+  }
+
+  /** Opens `path` (no leading slash; "" is the root) as a directory, symlinks resolved inside the root. */
+  open(path: BytePath): OpenDirectory {
+    const known = this.#entries.get(path);
+    if (known !== undefined) return known;
+    const fd = openInRoot(this.#root, path, O.RDONLY | O.DIRECTORY);
+    return this.#add(path, fd);
+  }
+
+  /**
+   * As `open`, but makes missing directories 0755, also where a symlink leads to a place that does not exist yet.
+   * `made` is told the path of each, parents first.
+   *
+   * @throws {SysError} ENOTDIR, if something on the way is no directory; ELOOP for links in a circle.
+   */
+  openOrMake(path: BytePath, made: Made): OpenDirectory {
+    return this.#openOrMake(path, made, 0);
+  }
+
+  #openOrMake(path: BytePath, made: Made, links: number): OpenDirectory {
+    const known = this.#entries.get(path);
+    if (known !== undefined) return known;
+    try {
+      return this.open(path);
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("ENOENT")) || path === "") throw error;
+      if (links >= MAX_LINKS) throw new SysError("openat", ERRNO.ELOOP, path);
+    }
+    const { parent, name } = splitPath(path);
+    const above = this.#openOrMake(parent, made, links);
+    try {
+      makeDirectory(above.fd, name, 0o755);
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("EEXIST"))) throw error;
+      // It exists and does not open: a symlink to a place that is not there yet.
+      const place = this.#placeOf(above.fd);
+      this.#openOrMake(linkedPath(place, readLink(above.fd, name)), made, links + 1);
+      return this.open(path);
+    }
+    made(joinPath(this.#placeOf(above.fd), name), above, name);
+    return this.open(path);
+  }
+
+  /** Where an open directory really is, relative to the root. */
+  #placeOf(fd: number): BytePath {
+    const root = readLink(AT_FDCWD, `/proc/self/fd/${this.#root}`);
+    return readLink(AT_FDCWD, `/proc/self/fd/${fd}`).slice(root === "/" ? 1 : root.length + 1);
+  }
+
+  /** Closes everything cached. To be called when a directory or symlink was removed, and at the end. */
+  forget(): void {
+    for (const { fd } of this.#entries.values()) close(fd);
+    this.#entries.clear();
+  }
+
+  #add(path: BytePath, fd: number): OpenDirectory {
+    const directory = { fd, setgid: (statOf(fd).mode & 0o2000) !== 0 };
+    if (this.#entries.size >= CAPACITY) {
+      const [oldest] = this.#entries.keys();
+      if (oldest !== undefined) {
+        close(this.#entries.get(oldest)?.fd ?? -1);
+        this.#entries.delete(oldest);
+      }
+    }
+    this.#entries.set(path, directory);
+    return directory;
+  }
+}
+
+/** Splits off the last component: "a/b/c" is "a/b" and "c"; "c" is "" and "c". */
+export function splitPath(path: BytePath): { parent: BytePath; name: BytePath } {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? { parent: "", name: path } : { parent: path.slice(0, slash), name: path.slice(slash + 1) };
+}
+
+/** Joins with a slash; "" is the root. */
+export function joinPath(parent: BytePath, name: BytePath): BytePath {
+  return parent === "" ? name : `${parent}/${name}`;
+}
+
+/** Permission bits that mkdir and open set by themselves under our umask 022. */
+export function survivesUmask(mode: number): boolean {
+  return (mode & (0o7000 | 0o022)) === 0;
+}
+
+/** Where a symlink in `place` leads; ".." never goes above the root. Components may be symlinks themselves. */
+function linkedPath(place: BytePath, target: BytePath): BytePath {
+  const parts = target.startsWith("/") ? [] : place.split("/").filter((part) => part !== "");
+  for (const part of target.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts.join("/");
+}
