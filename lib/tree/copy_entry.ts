@@ -1,0 +1,124 @@
+/**
+ * Copying one entry with everything that belongs to it: content, owner, mode, attributes, times.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { type BytePath, displayPath } from "../io/byte_path.ts";
+import { SysError } from "../sys/errno.ts";
+import * as files from "../sys/file.ts";
+import { isDirectory, isFile, isSymlink, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
+import { setXattr } from "../sys/xattr.ts";
+import { fileXattrs, type Located } from "./metadata.ts";
+import { survivesUmask } from "./open_directories.ts";
+
+/** Where a copy goes: a name in an open directory. */
+export interface Target {
+  readonly directory: number;
+  readonly name: BytePath;
+}
+
+/** What the copy gets instead of what the source has. */
+export interface CopyMeta {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** Largest piece one sendfile call is asked for. */
+const PIECE_BYTES = 1 << 30;
+
+/**
+ * Copies an entry that is not a directory. A directory in the way is an error, anything else is replaced, never
+ * written through.
+ *
+ * @throws {KilnError} if the source changes while it is read; {SysError} EISDIR if a directory is in the way.
+ */
+export function copyEntry(source: Located, target: Target, meta: CopyMeta): void {
+  const { stat } = source;
+  if (isFile(stat)) return copyFile(source, target, meta);
+  if (isSymlink(stat)) {
+    const link = files.readLink(source.directory, source.name);
+    makeInstead(target, () => files.makeSymlink(link, target.directory, target.name));
+  } else {
+    // A socket means nothing without its process: BuildKit sends it as an empty file.
+    const type = (stat.mode & S.IFMT) === S.IFSOCK ? S.IFREG : stat.mode & S.IFMT;
+    const how = { mode: type | 0o600, major: stat.rdevMajor, minor: stat.rdevMinor };
+    makeInstead(target, () => files.makeNode(target.directory, target.name, how));
+  }
+  applyMeta(source, target, meta);
+  files.setTime(target.directory, target.name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+}
+
+/** Gives an existing entry owner, mode and attributes; not its times. Removes attributes the source does not have. */
+export function applyMeta(source: Located, target: Target, meta: CopyMeta): void {
+  files.changeOwner(target.directory, target.name, meta);
+  if (!isSymlink(source.stat)) files.changeMode(target.directory, target.name, meta.mode);
+  copyXattrs(source, target);
+}
+
+/** Copies extended attributes. File systems without them cannot hold them: that is no error, as in BuildKit. */
+export function copyXattrs(source: Located, target: Target): void {
+  for (const [key, value] of fileXattrs(source.directory, source.name)) {
+    try {
+      setXattr(target.directory, target.name, { key, value });
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("EOPNOTSUPP", "EPERM"))) throw error;
+    }
+  }
+}
+
+function copyFile(source: Located, target: Target, meta: CopyMeta): void {
+  const from = files.openAt(source.directory, source.name, files.O.RDONLY | files.O.NOFOLLOW | files.O.NONBLOCK);
+  try {
+    const before = statOf(from);
+    const flags = files.O.WRONLY | files.O.CREAT | files.O.EXCL | files.O.NOFOLLOW;
+    let to = -1;
+    makeInstead(target, () => to = files.openAt(target.directory, target.name, flags, meta.mode & 0o755));
+    try {
+      const copied = copyContent(from, to, before);
+      checkUnchanged(source, before, statOf(from), copied);
+      files.changeOwnerOf(to, meta);
+      if (!survivesUmask(meta.mode)) files.changeModeOf(to, meta.mode);
+      copyXattrs(source, target);
+      files.setTimeOf(to, { sec: before.mtimeSec, nsec: before.mtimeNsec });
+    } finally {
+      files.close(to);
+    }
+  } finally {
+    files.close(from);
+  }
+}
+
+function copyContent(from: number, to: number, stat: Stat): number {
+  let done = 0;
+  while (done < stat.size) {
+    const count = files.sendFile(to, from, Math.min(stat.size - done, PIECE_BYTES));
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/** A file that is written to while it is read would give an image that never existed anywhere (fault F35). */
+function checkUnchanged(source: Located, before: Stat, after: Stat, copied: number): void {
+  const same = copied === before.size && after.size === before.size && after.mtimeSec === before.mtimeSec &&
+    after.mtimeNsec === before.mtimeNsec;
+  if (same) return;
+  throw new KilnError("context", `Cannot copy "${displayPath(source.name)}": it changed while it was read`, {
+    hint: "something else writes to the build context; build from a copy of it",
+  });
+}
+
+function makeInstead(target: Target, make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    if (!(error instanceof SysError && error.is("EEXIST"))) throw error;
+    const existing = tryStatAt(target.directory, target.name);
+    if (existing !== undefined && isDirectory(existing)) throw new SysError("replace", 21, target.name);
+    files.unlinkAt(target.directory, target.name);
+    make();
+  }
+}

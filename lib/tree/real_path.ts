@@ -1,0 +1,68 @@
+/**
+ * The symlink-free form of a path inside a root, also of a path that does not exist yet.
+ *
+ * @module
+ */
+import type { BytePath } from "../io/byte_path.ts";
+import { ERRNO, SysError } from "../sys/errno.ts";
+import { readLink } from "../sys/file.ts";
+import { isDirectory, isSymlink, type Stat, tryStatAt } from "../sys/stat.ts";
+
+/** As the kernel's own limit. */
+const MAX_LINKS = 40;
+
+/** A resolved path. */
+export interface RealPath {
+  /** Relative to the root, without symlinks, "" for the root itself. */
+  readonly path: BytePath;
+  /** What is there, or undefined. */
+  readonly stat: Stat | undefined;
+}
+
+/**
+ * Resolves `path` in the root at descriptor `root`, its last component included; `..` and absolute links stay inside.
+ * Nothing may change the tree meanwhile.
+ *
+ * @throws {SysError} ELOOP after 40 links, ENOTDIR if the way leads through something that is no directory.
+ */
+export function realPathIn(root: number, path: BytePath): RealPath {
+  const pending = componentsOf(path);
+  const done: BytePath[] = [];
+  let stat: Stat | undefined = tryStatAt(root, ".");
+  let links = 0;
+  for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+    if (name === "..") {
+      done.pop();
+      stat = tryStatAt(root, done.join("/") || ".");
+      continue;
+    }
+    if (stat !== undefined && !isDirectory(stat)) throw new SysError("resolve", ERRNO.ENOTDIR, path);
+    const here = [...done, name].join("/");
+    const found = stat === undefined ? undefined : tryStatAt(root, here);
+    if (found !== undefined && isSymlink(found)) {
+      if (++links > MAX_LINKS) throw new SysError("resolve", ERRNO.ELOOP, path);
+      const target = readLink(root, here);
+      if (target.startsWith("/")) done.length = 0;
+      pending.unshift(...componentsOf(target));
+      stat = tryStatAt(root, done.join("/") || ".");
+      continue;
+    }
+    done.push(name);
+    stat = found;
+  }
+  return { path: done.join("/"), stat };
+}
+
+/** Cleans a path against "/": no leading slash, no ".", ".." never above the root, no trailing slash. */
+export function cleanInRoot(path: BytePath): BytePath {
+  const parts: BytePath[] = [];
+  for (const part of componentsOf(path)) {
+    if (part === "..") parts.pop();
+    else parts.push(part);
+  }
+  return parts.join("/");
+}
+
+function componentsOf(path: BytePath): BytePath[] {
+  return path.split("/").filter((part) => part !== "" && part !== ".");
+}
