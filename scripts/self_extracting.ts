@@ -118,7 +118,7 @@ kiln_unpack() {
   # tar takes an archive that is cut off between two files for a whole one.
   case $(tail -c +@START@ "$0" | sha256sum) in
     @DIGEST@*) ;;
-    *) kiln_fail "\"$0\" is damaged" 'get it again' ;;
+    *) kiln_fail "\\"$0\\" is damaged" 'get it again' ;;
   esac
   tail -c +@START@ "$0" | tar -xmf - -C "$kiln_part" --no-same-owner ||
     kiln_fail "\\"$0\\" cannot be unpacked into \\"$kiln_base\\"" 'it takes tar and 110 MB of space'
