@@ -27,6 +27,8 @@ import { removeTree } from "./remove.ts";
 export interface LayerFindings {
   /** Directories that entries needed and the archive did not name, parents first. */
   readonly implied: readonly BytePath[];
+  /** Whether the archive had an entry for the root directory. */
+  readonly rootNamed: boolean;
   /** Hard links whose target is not in this layer. */
   readonly foreignLinks: readonly { readonly path: BytePath; readonly target: BytePath }[];
 }
@@ -51,6 +53,7 @@ export class LayerExtractor {
   readonly #implied = new Set<BytePath>();
   readonly #foreignLinks: { path: BytePath; target: BytePath }[] = [];
   readonly #directoryTimes = new Map<BytePath, bigint>();
+  #rootNamed = false;
   /** When this archive's first entry was made; whiteouts never hide what is younger. Taken at the first whiteout. */
   readonly #began: bigint;
   #file: { fd: number; entry: TarEntry; path: BytePath; directory: OpenDirectory; name: BytePath } | undefined;
@@ -108,7 +111,7 @@ export class LayerExtractor {
     } finally {
       this.#directories.forget();
     }
-    return { implied: [...this.#implied], foreignLinks: this.#foreignLinks };
+    return { implied: [...this.#implied], rootNamed: this.#rootNamed, foreignLinks: this.#foreignLinks };
   }
 
   /** Closes everything after a failure; what was made stays for the caller to remove. */
@@ -151,6 +154,7 @@ export class LayerExtractor {
     const owner = this.#options.owner ?? entry;
     files.changeOwnerOf(this.#root, owner);
     files.changeModeOf(this.#root, entry.mode);
+    this.#rootNamed = true;
     this.#directoryTimes.set("", entry.mtimeNs);
   }
 

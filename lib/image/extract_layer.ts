@@ -1,0 +1,57 @@
+/**
+ * The unpacking job: a layer's blob, possibly still arriving, to a directory.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { KilnError } from "../errors.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import { decompress } from "../io/decompress.ts";
+import { followFile } from "../io/follow_file.ts";
+import { type Digest, digestOfHex } from "../oci/digest.ts";
+import type { Compression } from "../oci/media_type.ts";
+import { close, openDirectory } from "../sys/file.ts";
+import { TarReader } from "../tar/reader.ts";
+import { type ExtractOptions, LayerExtractor, type LayerFindings } from "../tree/extract.ts";
+
+/** What to unpack where. */
+export interface ExtractRequest {
+  /** The blob's file, and its name once it is complete. */
+  readonly path: string;
+  readonly finalPath: string;
+  /** See `followFile`. */
+  readonly progress?: SharedArrayBuffer;
+  readonly compression: Compression;
+  readonly diffId: Digest;
+  /** An existing directory. */
+  readonly directory: BytePath;
+  readonly form: ExtractOptions["form"];
+}
+
+/**
+ * Unpacks one layer.
+ *
+ * @throws {KilnError} kind `integrity`, if the tar's digest is not the diff ID; the caller discards the directory.
+ */
+export async function extractLayer(request: ExtractRequest): Promise<LayerFindings> {
+  const hash = createHash("sha256");
+  const root = openDirectory(request.directory);
+  const extractor = new LayerExtractor(root, { form: request.form });
+  try {
+    const tar = new TarReader(extractor);
+    for await (const chunk of decompress(followFile(request, request.progress), request.compression)) {
+      hash.update(chunk);
+      tar.push(chunk);
+    }
+    tar.end();
+    const findings = extractor.finish();
+    const found = digestOfHex(hash.digest("hex"));
+    if (found === request.diffId) return findings;
+    throw new KilnError("integrity", `Cannot use a layer: its content is ${found}, the image says ${request.diffId}`);
+  } catch (error) {
+    extractor.abandon();
+    throw error;
+  } finally {
+    close(root);
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The packing job: changes of a tree, or a finished tar, to a layer's blob.
+ *
+ * @module
+ */
+import type { JobContext } from "../async/worker_pool.ts";
+import { compressBlock, type CompressRequest } from "../io/block_format.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import { explainSysError } from "../sys/errno.ts";
+import * as files from "../sys/file.ts";
+import { TarWriter } from "../tar/writer.ts";
+import { writeChanges } from "../tree/archive.ts";
+import { LayerDirectory } from "../tree/layer_directory.ts";
+import { overlayChanges } from "../tree/overlay_changes.ts";
+import { type Compressor, LayerWriter } from "./layer_writer.ts";
+import type { LayerSource, PackedLayer, PackOptions } from "./packer.ts";
+
+/** What to pack where. */
+export interface PackRequest {
+  readonly source: LayerSource;
+  /** The blob's file, to be made. */
+  readonly output: BytePath;
+  readonly options: PackOptions;
+}
+
+/** A layer below this many bytes of tar is compressed where it is made: asking another Worker would take longer. */
+const SMALL_BYTES = 1 << 17;
+
+/** Packs one layer. Runs in a Worker; `context` compresses blocks in others. */
+export async function packLayer(request: PackRequest, context: JobContext): Promise<PackedLayer> {
+  const { source, output, options } = request;
+  try {
+    const writer = new LayerWriter(output, options, compressorOf(context));
+    if (source.kind === "tar") {
+      await copyTar(source.path, writer);
+      return await writer.finish(source.entries);
+    }
+    using lower = LayerDirectory.open(source.below);
+    const upper = files.openDirectory(source.upper);
+    try {
+      const tar = new TarWriter((chunk) => writer.write(chunk));
+      const entries = await writeChanges(overlayChanges(upper, lower), tar, {
+        drain: () => writer.full ? writer.drain() : undefined,
+        ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
+      });
+      return await writer.finish(entries);
+    } finally {
+      files.close(upper);
+    }
+  } catch (error) {
+    throw explainSysError(error, "pack the layer", "disk");
+  }
+}
+
+function compressorOf(context: JobContext): Compressor {
+  return async (request: CompressRequest) => {
+    if (request.last && request.block.length <= SMALL_BYTES) return compressBlock(request);
+    const answer = await context.ask(request, [request.block.buffer]);
+    // The owner of the pool answers a CompressRequest with its compressed bytes.
+    return answer as Uint8Array<ArrayBuffer>;
+  };
+}
+
+async function copyTar(path: BytePath, writer: LayerWriter): Promise<void> {
+  const fd = files.openAt(files.AT_FDCWD, path, files.O.RDONLY);
+  try {
+    const buffer = new Uint8Array(1 << 18);
+    for (let count = files.read(fd, buffer); count > 0; count = files.read(fd, buffer)) {
+      writer.write(buffer.subarray(0, count));
+      if (writer.full) await writer.drain();
+    }
+  } finally {
+    files.close(fd);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Layers in the making: tar, diff ID, compression and digest, all in Workers.
+ *
+ * @module
+ */
+import type { WorkerPool } from "../async/worker_pool.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Compression } from "../oci/media_type.ts";
+import type { BlobDirectory } from "../store/blob_directory.ts";
+import type { Jobs } from "../worker.ts";
+
+/** A layer in the store. */
+export interface PackedLayer {
+  readonly diffId: Digest;
+  /** Of the compressed blob. */
+  readonly digest: Digest;
+  /** Bytes of the compressed blob. */
+  readonly size: number;
+  readonly compression: Compression;
+  /** Entries in the tar, whiteouts included. */
+  readonly entries: number;
+}
+
+/** How layers are written; the same for all of a build. */
+export interface PackOptions {
+  readonly compression: Exclude<Compression, "none">;
+  /** As the compression has it; undefined: its default. */
+  readonly level?: number;
+  /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */
+  readonly latestSec?: number;
+}
+
+/** Where a layer's content comes from. The files named must not change until the layer is packed. */
+export type LayerSource =
+  /** An overlay's upper directory against the layer directories below it, lowest first. */
+  | { readonly kind: "overlay"; readonly upper: BytePath; readonly below: readonly BytePath[] }
+  /** A finished tar. */
+  | { readonly kind: "tar"; readonly path: BytePath; readonly entries: number };
+
+/** Packs layers. */
+export class LayerPacker {
+  readonly #pool: WorkerPool<Jobs>;
+  readonly #store: BlobDirectory;
+  readonly #options: PackOptions;
+
+  constructor(pool: WorkerPool<Jobs>, store: BlobDirectory, options: PackOptions) {
+    this.#pool = pool;
+    this.#store = store;
+    this.#options = options;
+  }
+
+  get options(): PackOptions {
+    return this.#options;
+  }
+
+  /** Packs one layer and puts its blob into the store. */
+  async pack(source: LayerSource): Promise<PackedLayer> {
+    const output = this.#store.temporaryPath();
+    const packed = await this.#pool.run("packLayer", { source, output, options: this.#options });
+    await this.#store.adopt(output, packed.digest);
+    return packed;
+  }
+}

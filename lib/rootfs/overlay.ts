@@ -1,0 +1,228 @@
+/**
+ * The overlay backend: every layer is a directory, a stage is a mounted stack of them.
+ *
+ * Nothing is copied when a stage starts from another one or from an image, what a step changed is its upper directory,
+ * and that directory is simply kept as the next lower layer, so packing reads from it while the build goes on.
+ *
+ * @module
+ */
+import type { WorkerPool } from "../async/worker_pool.ts";
+import { type ExecIo, launch } from "../exec/launch.ts";
+import type { Abilities, ExecResult, ExecSpec } from "../exec/spec.ts";
+import type { LayerPacker, PackedLayer } from "../image/packer.ts";
+import { type BytePath, bytePathOf } from "../io/byte_path.ts";
+import { listDirectory } from "../sys/directory.ts";
+import * as files from "../sys/file.ts";
+import { unmount } from "../sys/mount.ts";
+import { copyRootMeta } from "../tree/settle_layer.ts";
+import type { Jobs } from "../worker.ts";
+import { mountOverlay } from "./overlay_mount.ts";
+import type { Backend, LayerFile, RootFs, Snapshot } from "./rootfs.ts";
+import { unpackLayer } from "./unpack_layer.ts";
+
+/** What the backend is made of. */
+export interface OverlayOptions {
+  /** An empty directory of this build, on a file system overlayfs can use as upper. */
+  readonly directory: string;
+  readonly pool: WorkerPool<Jobs>;
+  readonly packer: LayerPacker;
+  readonly abilities: Abilities;
+}
+
+/** Holds stages as overlay mounts. */
+export class OverlayBackend implements Backend {
+  readonly name = "overlay";
+  readonly description = "overlay mounts, own namespaces for every command";
+  readonly #options: OverlayOptions;
+  readonly #directory: BytePath;
+  /** Unpacked layers by the diff IDs of themselves and all below. */
+  readonly #layers = new Map<string, Promise<BytePath>>();
+  readonly #mounted = new Set<BytePath>();
+  #next = 0;
+
+  constructor(options: OverlayOptions) {
+    this.#options = options;
+    this.#directory = bytePathOf(options.directory);
+  }
+
+  empty(): Snapshot {
+    return new OverlaySnapshot(this, []);
+  }
+
+  async unpack(layers: readonly LayerFile[]): Promise<Snapshot> {
+    let chain = "";
+    const stack: Promise<BytePath>[] = [];
+    for (const layer of layers) {
+      chain += ` ${layer.diffId}`;
+      const known = this.#layers.get(chain);
+      const unpacked = known ?? this.#unpack(layer, [...stack]);
+      if (known === undefined) this.#layers.set(chain, unpacked);
+      stack.push(unpacked);
+    }
+    return new OverlaySnapshot(this, await allOf(stack));
+  }
+
+  open(snapshot: Snapshot): Promise<RootFs> {
+    const rootfs = new OverlayRootFs(this, this.#options, layersOf(snapshot));
+    return Promise.resolve(rootfs);
+  }
+
+  /** Makes a new directory in the build's own. */
+  makeDirectory(prefix: string): BytePath {
+    const path = `${this.#directory}/${prefix}${this.#next++}`;
+    files.makeDirectory(files.AT_FDCWD, path, 0o755);
+    return path;
+  }
+
+  /** Mounts a stack and remembers it, for the end. */
+  mount(lowers: readonly BytePath[], writable?: { upper: BytePath; work: BytePath }): Mounted {
+    const target = this.makeDirectory("merged");
+    const stack = { lowers: lowers.length === 0 ? [this.makeDirectory("empty")] : lowers };
+    const { keepsLinks } = mountOverlay(writable === undefined ? stack : { ...stack, writable }, target);
+    this.#mounted.add(target);
+    return { target, keepsLinks };
+  }
+
+  /** Unmounts what `mount` mounted. */
+  unmount(target: BytePath): void {
+    unmount(target);
+    this.#mounted.delete(target);
+    files.removeDirectoryAt(files.AT_FDCWD, target);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    for (const target of [...this.#mounted].reverse()) this.unmount(target);
+    return Promise.resolve();
+  }
+
+  /** Unpacks one layer beside the others; `below` may still be on their way. */
+  async #unpack(layer: LayerFile, below: readonly Promise<BytePath>[]): Promise<BytePath> {
+    const directory = this.makeDirectory("layer");
+    const { pool } = this.#options;
+    const form = below.length === 0 ? "applied" : "overlay";
+    const findings = await unpackLayer(pool, layer, { directory, form });
+    const lowers = await allOf(below);
+    if (lowers.length === 0) return directory;
+    const outcome = await pool.run("settleLayer", { layer: directory, below: lowers, findings });
+    return outcome === "settled" ? directory : await this.#unpackMounted(layer, lowers);
+  }
+
+  /** Unpacks a layer that makes no sense alone onto the stack below it, as a running overlay would see it. */
+  async #unpackMounted(layer: LayerFile, lowers: readonly BytePath[]): Promise<BytePath> {
+    const writable = { upper: this.makeDirectory("layer"), work: this.makeDirectory("work") };
+    files.withDirectory(writable.upper, (upper) => copyRootMeta(lowers.at(-1) ?? "", upper));
+    const { target } = this.mount(lowers, writable);
+    try {
+      await unpackLayer(this.#options.pool, layer, { directory: target, form: "applied" });
+    } finally {
+      this.unmount(target);
+    }
+    return writable.upper;
+  }
+}
+
+interface Mounted {
+  readonly target: BytePath;
+  readonly keepsLinks: boolean;
+}
+
+class OverlaySnapshot implements Snapshot {
+  readonly #backend: OverlayBackend;
+  readonly layers: readonly BytePath[];
+  #view: BytePath | undefined;
+
+  constructor(backend: OverlayBackend, layers: readonly BytePath[]) {
+    this.#backend = backend;
+    this.layers = layers;
+  }
+
+  view(): Promise<BytePath> {
+    // One layer alone needs no mount: the lowest one has no whiteouts.
+    if (this.#view === undefined) {
+      this.#view = this.layers.length > 1
+        ? this.#backend.mount(this.layers).target
+        : this.layers[0] ?? this.#backend.makeDirectory("empty");
+    }
+    return Promise.resolve(this.#view);
+  }
+}
+
+function layersOf(snapshot: Snapshot): readonly BytePath[] {
+  if (snapshot instanceof OverlaySnapshot) return snapshot.layers;
+  throw new TypeError("The snapshot belongs to another backend");
+}
+
+/** One stage: a stack with a fresh upper directory for every step. */
+class OverlayRootFs implements RootFs {
+  readonly #backend: OverlayBackend;
+  readonly #options: OverlayOptions;
+  #layers: readonly BytePath[];
+  #upper: BytePath = "";
+  #work: BytePath = "";
+  #mounted: Mounted | undefined;
+
+  constructor(backend: OverlayBackend, options: OverlayOptions, layers: readonly BytePath[]) {
+    this.#backend = backend;
+    this.#options = options;
+    this.#layers = layers;
+    this.#mount();
+  }
+
+  get path(): BytePath {
+    return this.#mounted?.target ?? "";
+  }
+
+  exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
+    return launch(this.path, spec, io, this.#options.abilities);
+  }
+
+  async checkpoint(): Promise<{ layer: Promise<PackedLayer> }> {
+    const below = this.#layers;
+    const upper = this.#upper;
+    const keepsLinks = this.#mounted?.keepsLinks ?? false;
+    this.#unmount();
+    // The index has an entry for every file with several names that was written to.
+    if (keepsLinks && hasEntries(`${this.#work}/index`)) {
+      await this.#options.pool.run("restoreLinks", { upper, below });
+    }
+    const layer = this.#options.packer.pack({ kind: "overlay", upper, below });
+    // A command that changed nothing leaves nothing to stack.
+    if (hasEntries(upper)) this.#layers = [...below, upper];
+    this.#mount();
+    return { layer };
+  }
+
+  finish(): Promise<Snapshot> {
+    this.#unmount();
+    return Promise.resolve(new OverlaySnapshot(this.#backend, this.#layers));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#unmount();
+    return Promise.resolve();
+  }
+
+  #mount(): void {
+    this.#upper = this.#backend.makeDirectory("upper");
+    this.#work = this.#backend.makeDirectory("work");
+    const top = this.#layers.at(-1);
+    if (top !== undefined) files.withDirectory(this.#upper, (upper) => copyRootMeta(top, upper));
+    this.#mounted = this.#backend.mount(this.#layers, { upper: this.#upper, work: this.#work });
+  }
+
+  #unmount(): void {
+    const mounted = this.#mounted;
+    this.#mounted = undefined;
+    if (mounted !== undefined) this.#backend.unmount(mounted.target);
+  }
+}
+
+function hasEntries(path: BytePath): boolean {
+  return files.withDirectory(path, (fd) => listDirectory(fd).length > 0);
+}
+
+/** Waits for all, so that no rejection is left unheard, and throws the first failure. */
+async function allOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
+}

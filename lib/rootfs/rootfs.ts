@@ -1,0 +1,72 @@
+/**
+ * The file system of a stage, whatever holds it: the contract between the build and its backends.
+ *
+ * A `Snapshot` is a finished, read-only tree that any number of stages may start from or copy from. A `RootFs` is the
+ * one writable tree of a running stage. After each step `checkpoint` says what the step changed, as a layer that is
+ * being packed; all backends give the same bytes for the same change.
+ *
+ * @module
+ */
+import type { ExecIo } from "../exec/launch.ts";
+import type { ExecResult, ExecSpec } from "../exec/spec.ts";
+import type { PackedLayer } from "../image/packer.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Compression } from "../oci/media_type.ts";
+
+/** A layer whose blob is, or is about to be, on disk. */
+export interface LayerFile {
+  readonly diffId: Digest;
+  readonly compression: Compression;
+  /** Opens the blob for unpacking; it may still be on its way (see `BlobFile`). */
+  blob(): BlobFile;
+}
+
+/** A file that may still grow while it is read. A plain value but for its promise. */
+export interface BlobFile {
+  /** Where the bytes arrive; the file exists. */
+  readonly path: string;
+  /** Where the complete blob will be (or is). */
+  readonly finalPath: string;
+  /**
+   * Two 64-bit words shared with the writer: bytes written so far, and 0 while it grows, 1 when complete, 2 when it
+   * failed. Absent: complete.
+   */
+  readonly progress?: SharedArrayBuffer;
+  /** Resolves when the blob is complete and verified, rejects if it cannot be had. */
+  readonly complete: Promise<void>;
+}
+
+/** A finished tree. */
+export interface Snapshot {
+  /** Returns a directory in which the tree can be read. Stays valid until the backend is closed. */
+  view(): Promise<BytePath>;
+}
+
+/** The writable tree of a running stage. */
+export interface RootFs extends AsyncDisposable {
+  /** Directory in which the tree can be read and written between commands. */
+  readonly path: BytePath;
+  /** Runs one command in the tree. */
+  exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult>;
+  /**
+   * Finds what changed since the last checkpoint. Once this resolves the tree may change again; the layer inside is
+   * packed meanwhile.
+   */
+  checkpoint(): Promise<{ readonly layer: Promise<PackedLayer> }>;
+  /** Ends the stage: the tree as of the last checkpoint, for others to use. The rootfs cannot be used any more. */
+  finish(): Promise<Snapshot>;
+}
+
+/** One way to hold file systems. */
+export interface Backend extends AsyncDisposable {
+  readonly name: "overlay" | "chroot";
+  /** What a command gets, in words, for the report: `overlay, own namespaces`. */
+  readonly description: string;
+  /** The empty tree (`FROM scratch`). */
+  empty(): Snapshot;
+  /** Unpacks an image's layers, lowest first. Images with common lower layers share the work. */
+  unpack(layers: readonly LayerFile[]): Promise<Snapshot>;
+  /** Starts a stage. `lastUse`: nobody else needs the snapshot, so the backend may give it away instead of copying. */
+  open(snapshot: Snapshot, options: { readonly lastUse: boolean }): Promise<RootFs>;
+}

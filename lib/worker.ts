@@ -1,0 +1,35 @@
+/**
+ * The only Worker entry: the table of jobs.
+ *
+ * @module
+ */
+import { type JobContext, serveJobs, Transferred, type WorkerPort } from "./async/worker_pool.ts";
+import { extractLayer } from "./image/extract_layer.ts";
+import { packLayer, type PackRequest } from "./image/pack_layer.ts";
+import { compressBlock, type CompressRequest } from "./io/block_format.ts";
+import type { BytePath } from "./io/byte_path.ts";
+import { withDirectory } from "./sys/file.ts";
+import { LayerDirectory } from "./tree/layer_directory.ts";
+import { restoreLinks } from "./tree/restore_links.ts";
+import { settleLayer } from "./tree/settle_layer.ts";
+
+const JOBS = {
+  /** Compresses one block; the buffer moves back. */
+  compressBlock(request: CompressRequest): Transferred<Uint8Array<ArrayBuffer>> {
+    const bytes = compressBlock(request);
+    return new Transferred(bytes, [bytes.buffer]);
+  },
+  extractLayer,
+  packLayer: (request: PackRequest, context: JobContext) => packLayer(request, context),
+  restoreLinks(request: { readonly upper: BytePath; readonly below: readonly BytePath[] }): void {
+    using lower = LayerDirectory.open(request.below);
+    if (lower !== undefined) withDirectory(request.upper, (upper) => restoreLinks(upper, lower));
+  },
+  settleLayer,
+};
+
+/** The jobs Workers can do. */
+export type Jobs = typeof JOBS;
+
+// A Worker's global scope; the compiler's library for windows declares another one.
+serveJobs(globalThis as unknown as WorkerPort, JOBS);
