@@ -64,9 +64,10 @@ async function serve(folder: string): Promise<LocalRegistry> {
       http: { addr: "127.0.0.1:0" },
     }),
   );
-  // To a file: a pipe would have to be read for as long as the registry lives, across tests.
+  // To a file: a pipe would have to be read for as long as the registry lives, across tests. It dies with us, however
+  // we die.
   const child = new Deno.Command("sh", {
-    args: ["-c", 'exec docker-registry serve "$1" > "$2" 2>&1', "sh", config, log],
+    args: ["-c", 'exec setpriv --pdeathsig KILL docker-registry serve "$1" > "$2" 2>&1', "sh", config, log],
     env: { PATH: SEARCH_PATH, OTEL_TRACES_EXPORTER: "none" },
     stdin: "null",
     stdout: "null",
