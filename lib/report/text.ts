@@ -53,7 +53,7 @@ class TextReport implements ConsoleReport {
   readonly #labels: readonly string[];
   /** Encoded once: a RUN may print millions of lines. */
   readonly #outputPrefix: Readonly<Record<"stdout" | "stderr", Uint8Array>>;
-  readonly #reset: Readonly<Record<"stdout" | "stderr", Uint8Array>>;
+  readonly #coloredEnd: Readonly<Record<"stdout" | "stderr", Uint8Array>>;
 
   constructor(parts: TextParts, labels: readonly string[]) {
     this.#parts = parts;
@@ -62,9 +62,9 @@ class TextReport implements ConsoleReport {
       stdout: ENCODER.encode(this.#labelText(parts.styles.stdout.paint)),
       stderr: ENCODER.encode(this.#labelText(parts.styles.stderr.paint)),
     };
-    this.#reset = {
-      stdout: ENCODER.encode(parts.styles.stdout.reset),
-      stderr: ENCODER.encode(parts.styles.stderr.reset),
+    this.#coloredEnd = {
+      stdout: ENCODER.encode(`${parts.styles.stdout.reset}\n`),
+      stderr: ENCODER.encode(`${parts.styles.stderr.reset}\n`),
     };
   }
 
@@ -77,8 +77,8 @@ class TextReport implements ConsoleReport {
   }
 
   output(stream: "stdout" | "stderr", line: Uint8Array): void {
-    const reset = line.includes(ESCAPE) ? this.#reset[stream] : NO_BYTES;
-    this.#parts.world[stream].write(concat([this.#outputPrefix[stream], line, reset, NEWLINE]));
+    const ending = line.includes(ESCAPE) ? this.#coloredEnd[stream] : NEWLINE;
+    this.#parts.world[stream].write(concat(this.#outputPrefix[stream], line, ending));
   }
 
   step(label: string): ConsoleReport {
@@ -114,19 +114,15 @@ class TextReport implements ConsoleReport {
   }
 }
 
-const NO_BYTES = new Uint8Array();
-
 function writeText(sink: Sink, text: string): void {
   sink.write(ENCODER.encode(text));
 }
 
 /** One buffer, so that one write passes the whole line on and lines of parallel stages never mix. */
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
+function concat(prefix: Uint8Array, line: Uint8Array, ending: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(prefix.length + line.length + ending.length);
+  whole.set(prefix);
+  whole.set(line, prefix.length);
+  whole.set(ending, prefix.length + line.length);
   return whole;
 }
