@@ -5,10 +5,13 @@
  */
 import { type JobContext, serveJobs, Transferred, type WorkerPort } from "./async/worker_pool.ts";
 import { extractLayer } from "./image/extract_layer.ts";
+import { findChangedContent } from "./image/changed_content.ts";
 import { packLayer, type PackRequest } from "./image/pack_layer.ts";
+import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
 import { compressBlock, type CompressRequest } from "./io/block_format.ts";
 import type { BytePath } from "./io/byte_path.ts";
 import { withDirectory } from "./sys/file.ts";
+import { copyTree } from "./tree/copy_tree.ts";
 import { LayerDirectory } from "./tree/layer_directory.ts";
 import { restoreLinks } from "./tree/restore_links.ts";
 import { settleLayer } from "./tree/settle_layer.ts";
@@ -19,13 +22,17 @@ const JOBS = {
     const bytes = compressBlock(request);
     return new Transferred(bytes, [bytes.buffer]);
   },
+  copyTree,
   extractLayer,
+  findChangedContent,
   packLayer: (request: PackRequest, context: JobContext) => packLayer(request, context),
   restoreLinks(request: { readonly upper: BytePath; readonly below: readonly BytePath[] }): void {
     using lower = LayerDirectory.open(request.below);
     if (lower !== undefined) withDirectory(request.upper, (upper) => restoreLinks(upper, lower));
   },
+  scanLayer,
   settleLayer,
+  spoolLayer,
 };
 
 /** The jobs Workers can do. */

@@ -19,6 +19,7 @@ import * as files from "../sys/file.ts";
 import { birthTimeAt, isDirectory, S, tryStatAt } from "../sys/stat.ts";
 import { setXattr } from "../sys/xattr.ts";
 import type { TarEntry } from "../tar/entry.ts";
+import { nextTick } from "./clock_tick.ts";
 import { joinPath, OpenDirectories, type OpenDirectory, splitPath, survivesUmask } from "./open_directories.ts";
 import { isOverlayXattr, isWhiteout, markOpaque, WHITEOUT_DEVICE } from "./overlay_marks.ts";
 import { removeTree } from "./remove.ts";
@@ -384,27 +385,6 @@ function listAgain(fd: number): BytePath[] {
     files.close(again);
   }
 }
-
-/**
- * Returns a time later than the birth of everything that is in the tree now and not later than that of anything made
- * from now on. Kernels before 6.13 stamp with a clock that ticks every few milliseconds: waits for the next tick.
- */
-function nextTick(root: number): bigint {
-  const probe = () => {
-    files.makeNode(root, PROBE_NAME, { mode: S.IFREG | 0o600, major: 0, minor: 0 });
-    const time = birthTimeAt(root, PROBE_NAME) ?? 0n;
-    files.unlinkAt(root, PROBE_NAME);
-    return time;
-  };
-  const now = probe();
-  for (let attempt = 0; attempt < 10_000; attempt++) {
-    const later = probe();
-    if (later > now) return later;
-  }
-  return now;
-}
-
-const PROBE_NAME = ".kiln-clock-probe";
 
 /** Splits nanoseconds since the epoch into whole seconds and the rest, also before 1970. */
 export function splitTime(timeNs: bigint): { sec: number; nsec: number } {
