@@ -130,3 +130,8 @@ export function isSymlink(stat: Stat): boolean {
 export function inodeKey(stat: Stat): string {
   return `${stat.devMajor}:${stat.devMinor}:${stat.inoHigh}:${stat.inoLow}`;
 }
+
+/** Tells whether a status is that of a socket. */
+export function isSocket(stat: Stat): boolean {
+  return (stat.mode & S.IFMT) === S.IFSOCK;
+}

@@ -1,0 +1,92 @@
+/**
+ * The directory of one build, and of what builds share.
+ *
+ * Below the state directory: `builds/<id>` belongs to one running build, which holds a lock on it; `cache-mounts` is
+ * shared by all. A build that was killed cannot clean up, but its lock is gone: the next build removes its directory.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { bytePathOf } from "../io/byte_path.ts";
+import { SysError } from "../sys/errno.ts";
+import * as files from "../sys/file.ts";
+import { removeTree } from "../tree/remove.ts";
+
+/** Directories of a build. */
+export class WorkDirectory implements Disposable {
+  /** Belongs to this build alone. */
+  readonly path: string;
+  /** Holds the contents of cache mounts, for all builds. */
+  readonly cacheMounts: string;
+  readonly #lock: number;
+
+  private constructor(path: string, cacheMounts: string, lock: number) {
+    this.path = path;
+    this.cacheMounts = cacheMounts;
+    this.#lock = lock;
+  }
+
+  /**
+   * Makes the directories of a new build below `state`, and removes those of dead ones.
+   *
+   * @throws {KilnError} kind `disk`, naming the flag, if the place cannot be written.
+   */
+  static create(state: string): WorkDirectory {
+    try {
+      Deno.mkdirSync(`${state}/builds`, { recursive: true, mode: 0o700 });
+      Deno.mkdirSync(`${state}/cache-mounts`, { recursive: true, mode: 0o700 });
+      return files.withDirectory(bytePathOf(`${state}/builds`), (builds) => {
+        // Until the new directory has its lock, another build would take it for a dead one's.
+        while (!files.tryLock(builds, "exclusive")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        removeDead(`${state}/builds`);
+        const path = Deno.makeTempDirSync({ dir: `${state}/builds`, prefix: "build-" });
+        const lock = lockOf(path);
+        if (lock === undefined) throw new Error("Unreachable: the lock of a new directory is taken");
+        return new WorkDirectory(path, `${state}/cache-mounts`, lock);
+      });
+    } catch (error) {
+      if (error instanceof KilnError) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new KilnError("disk", `Cannot use the work directory "${state}": ${why}`, {
+        cause: error,
+        hint: "name a directory that can be written with --work-dir",
+      });
+    }
+  }
+
+  /** Makes a directory of the build. */
+  makeDirectory(name: string): string {
+    const path = `${this.path}/${name}`;
+    Deno.mkdirSync(path, { mode: 0o755 });
+    return path;
+  }
+
+  /** Removes everything of this build. */
+  [Symbol.dispose](): void {
+    removeTree(files.AT_FDCWD, bytePathOf(this.path));
+    files.close(this.#lock);
+  }
+}
+
+/** Locks a build's directory, or returns undefined if its build is alive. */
+function lockOf(path: string): number | undefined {
+  const fd = files.openAt(files.AT_FDCWD, bytePathOf(path), files.O.RDONLY | files.O.DIRECTORY);
+  if (files.tryLock(fd, "exclusive")) return fd;
+  files.close(fd);
+  return undefined;
+}
+
+function removeDead(builds: string): void {
+  for (const entry of Deno.readDirSync(builds)) {
+    if (!entry.isDirectory) continue;
+    try {
+      const lock = lockOf(`${builds}/${entry.name}`);
+      if (lock === undefined) continue;
+      removeTree(files.AT_FDCWD, bytePathOf(`${builds}/${entry.name}`));
+      files.close(lock);
+    } catch (error) {
+      // Another build may clean up at the same time.
+      if (!(error instanceof SysError && error.is("ENOENT", "ENOTEMPTY"))) throw error;
+    }
+  }
+}

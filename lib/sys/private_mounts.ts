@@ -1,0 +1,68 @@
+/**
+ * The one re-execution at start-up: into a mount namespace of our own.
+ *
+ * All mounts of a build are made in it, so they are gone when the last process of the build is, even after kill -9.
+ * A namespace can only be changed for the calling thread, and Deno has several; execve leaves one (deno.md 1, D2).
+ * This module is imported before anything else is, so it imports as little as possible.
+ *
+ * @module
+ */
+import { bytePathFrom, bytePathOf } from "../io/byte_path.ts";
+import { SysError } from "./errno.ts";
+import { mount, MS } from "./mount.ts";
+import { addressOf, cString, lastErrno, libc } from "./libc.ts";
+import { CLONE } from "./start_process.ts";
+
+/** Set in the environment of the re-executed process, with what became of the attempt. */
+const MARK = "KILN_PRIVATE_MOUNTS";
+
+/** Whether this process may mount: `yes`, or why not. */
+export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; readonly reason: string };
+
+/**
+ * Moves the whole process into its own mount namespace. Does not return if that needs a re-execution; returns in the
+ * process that came of it, or where the host does not allow it.
+ */
+export function enterPrivateMounts(): MountAbility {
+  const mark = Deno.env.get(MARK);
+  if (mark !== undefined) {
+    Deno.env.delete(MARK);
+    return { kind: "yes" };
+  }
+  if (libc.unshare(CLONE.NEWNS) < 0) {
+    const error = new SysError("unshare", lastErrno());
+    return { kind: "no", reason: `a mount namespace of our own is refused: ${error.message}` };
+  }
+  try {
+    mount({ source: "none", target: "/", type: "", flags: MS.REC | MS.PRIVATE });
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    return { kind: "no", reason: `mounting is refused: ${error.message}` };
+  }
+  reexecute();
+}
+
+/** Starts this very command again, in place of this process. */
+function reexecute(): never {
+  const commandLine = bytePathFrom(Deno.readFileSync("/proc/self/cmdline")).split("\0").slice(0, -1);
+  const environment = bytePathFrom(Deno.readFileSync("/proc/self/environ")).split("\0").filter((line) => line !== "");
+  libc.execve(
+    cString(bytePathOf(Deno.execPath())),
+    vector(commandLine),
+    vector([...environment, `${MARK}=1`]),
+  );
+  throw new SysError("execve", lastErrno(), bytePathOf(Deno.execPath()));
+}
+
+/** Keeps the strings of a vector alive until execve has read them. */
+const kept: Uint8Array<ArrayBuffer>[] = [];
+
+function vector(lines: readonly string[]): Uint8Array<ArrayBuffer> {
+  const pointers = new BigUint64Array(lines.length + 1);
+  lines.forEach((line, at) => {
+    const bytes = cString(line);
+    kept.push(bytes);
+    pointers[at] = addressOf(bytes);
+  });
+  return new Uint8Array(pointers.buffer);
+}
