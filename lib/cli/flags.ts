@@ -1,0 +1,469 @@
+/**
+ * The flags of a build: one row each. Parsing, `--help`, `docs/flags.md` and "did you mean" all read this table, so a
+ * flag, its environment twin and its old names are changed here and nowhere else.
+ *
+ * Every flag of kaniko has a row; one that Kiln does not have yet says `later` and fails by name. Rows stand in the
+ * order in which help lists them.
+ *
+ * @module
+ */
+import {
+  bool,
+  choice,
+  choiceWithDefault,
+  commaList,
+  duration,
+  type FlagTable,
+  type FlagValues,
+  integer,
+  keyValue,
+  list,
+  text,
+  textWithDefault,
+} from "./flag.ts";
+
+/** The flags of `executor` itself, which builds an image. */
+export const FLAGS = {
+  "context": textWithDefault({
+    group: "Inputs",
+    short: "c",
+    placeholder: "DIR",
+    initial: "/workspace/",
+    help: "The build context: a directory, or dir://DIR",
+    details: "The other forms of kaniko (tar, git, gs, s3, https) are not supported yet and fail by name.",
+  }),
+  "context-sub-path": text({
+    group: "Inputs",
+    placeholder: "PATH",
+    help: "A directory within the context that takes its place",
+    details: "It cannot lead out of the context. kaniko ignores it for plain directories, Kiln does not.",
+  }),
+  "dockerfile": textWithDefault({
+    group: "Inputs",
+    short: "f",
+    placeholder: "FILE",
+    initial: "Dockerfile",
+    help: "The Dockerfile: looked up from here, then from the context",
+    details: "A URL, which kaniko fetches, is not supported yet and fails by name.",
+  }),
+  "build-arg": list({
+    group: "Inputs",
+    placeholder: "NAME[=VALUE]",
+    help: "A value for an ARG; a bare NAME takes that environment variable",
+    details: "Repeatable, the last one of a name counts. A bare name whose variable is not set gives the empty text, " +
+      "with a warning. Values end up in the image's history: use `--secret` for what must not.",
+  }),
+  "target": commaList({
+    group: "Inputs",
+    placeholder: "STAGE",
+    help: "The stage to build, by name or index; the last one by default",
+    details: "Several, separated by commas or repeated, are all built; the first one becomes the image. " +
+      "Names are matched whatever their case.",
+  }),
+  "secret": list({
+    group: "Inputs",
+    placeholder: "SPEC",
+    help: "A secret for RUN --mount=type=secret: id=ID[,src=FILE|,env=NAME]",
+    details:
+      "Repeatable. Parts: `id=ID`, `src=FILE` or `source=FILE`, `env=NAME`, `type=file|env`. With `type=env`, `src` " +
+      "names the variable. With an id alone it is the environment variable of that name if there is one, else the " +
+      "file. At most 500 KiB. A secret is read when a step asks for it and never kept in layers, history or cache " +
+      "keys; in logs it is replaced by `****`, also where it is base64, hexadecimal or URL-encoded, and line by line " +
+      "if it has several lines. Values shorter than 4 bytes are hidden only where they are a whole line.",
+  }),
+
+  "custom-platform": text({
+    group: "Image",
+    placeholder: "OS/ARCH",
+    aliases: ["customPlatform"],
+    help: "Build for another platform: os/architecture[/variant]",
+    details: "Chooses base images from indexes, sets the `TARGET*` arguments and the platform of the image. " +
+      "kaniko's `:osversion` at the end is read too. Only linux images can be built.",
+  }),
+  "label": list({
+    group: "Image",
+    placeholder: "KEY=VALUE",
+    help: "A label of the image; it wins over LABEL in the Dockerfile",
+    details: "Repeatable. In kaniko the Dockerfile wins; Kiln does as Docker does.",
+  }),
+  "annotation": keyValue({
+    group: "Image",
+    placeholder: "KEY=VALUE",
+    help: "An annotation of the manifest",
+    details: "Repeatable, the last value of a key counts.",
+  }),
+  "image-format": choice({
+    group: "Image",
+    choices: ["docker", "oci"],
+    help: "The media types of the image; those of the base image by default",
+    details: "Without a base image (`FROM scratch`) the default is oci, for `--tar-path` docker.",
+  }),
+  "compression": choice({
+    group: "Image",
+    choices: ["gzip", "zstd"],
+    help: "How new layers are compressed; gzip by default",
+    details: "zstd needs OCI media types: it cannot be combined with `--image-format=docker` or `--tar-path`.",
+  }),
+  "compression-level": integer({
+    group: "Image",
+    placeholder: "LEVEL",
+    initial: -1,
+    help: "1 to 9 for gzip or 1 to 22 for zstd; -1: left to Kiln",
+  }),
+  "single-snapshot": bool({
+    group: "Image",
+    help: "One layer for all changes of a stage",
+  }),
+  "ignore-path": list({
+    group: "Image",
+    placeholder: "PATH",
+    help: "A path in the image whose changes are left out of layers",
+    details: "Repeatable. An absolute path, which stands for everything below it too; each component may hold the " +
+      "wildcards `*`, `?` and `[...]`.",
+  }),
+  "reproducible": bool({
+    group: "Image",
+    help: "The same inputs give the same digest: times are set to 1970",
+    details: "Times later than `SOURCE_DATE_EPOCH`, or than 1970-01-01 when that is not set, are set to it in new " +
+      "layers, config and history. Base layers and the media types stay as they are; kaniko rewrites both.",
+  }),
+
+  "destination": list({
+    group: "Outputs",
+    short: "d",
+    placeholder: "IMAGE",
+    help: "Where to push the image; repeatable; needed unless --no-push",
+    details: "`[REGISTRY/]REPOSITORY[:TAG]`, Docker Hub and `latest` where left out. A digest is refused.",
+  }),
+  "no-push": bool({
+    group: "Outputs",
+    environment: { name: "KANIKO_NO_PUSH", rule: "beats the flag" },
+    help: "Push nothing; the destinations still name the image",
+  }),
+  "oci-layout-path": text({
+    group: "Outputs",
+    placeholder: "DIR",
+    help: "Write the image as an OCI image layout to a directory",
+  }),
+  "tar-path": text({
+    group: "Outputs",
+    placeholder: "FILE",
+    aliases: ["tarPath"],
+    help: "Write the image as an archive for docker load or podman load",
+    details: "Cannot be combined with `--image-format=oci` or `--compression=zstd`, which that form has no place for.",
+  }),
+  "digest-file": text({
+    group: "Outputs",
+    placeholder: "FILE",
+    help: "Write the image's digest to a file, without a line break",
+    details: "A URL, to which kaniko sends the digest, is not supported yet and fails by name.",
+  }),
+  "image-name-with-digest-file": text({
+    group: "Outputs",
+    placeholder: "FILE",
+    help: "Write a line REGISTRY/REPOSITORY@DIGEST for each destination",
+  }),
+  "image-name-tag-with-digest-file": text({
+    group: "Outputs",
+    placeholder: "FILE",
+    help: "Write a line REGISTRY/REPOSITORY:TAG@DIGEST for each destination",
+  }),
+
+  "insecure": bool({
+    group: "Registries",
+    help: "Push over plain http, to every registry",
+  }),
+  "insecure-pull": bool({
+    group: "Registries",
+    help: "Pull over plain http, from every registry",
+  }),
+  "insecure-registry": list({
+    group: "Registries",
+    placeholder: "HOST[:PORT]",
+    help: "Plain http for this registry, push and pull; repeatable",
+  }),
+  "skip-push-permission-check": bool({
+    group: "Registries",
+    help: "Do not ask the registries before the build whether it may push",
+  }),
+  "skip-tls-verify": bool({
+    group: "Registries",
+    status: "later",
+    help: "Accept any certificate, from every registry",
+  }),
+  "skip-tls-verify-pull": bool({
+    group: "Registries",
+    status: "later",
+    help: "Accept any certificate when pulling",
+  }),
+  "skip-tls-verify-registry": list({
+    group: "Registries",
+    status: "later",
+    placeholder: "HOST[:PORT]",
+    help: "Accept any certificate from this registry",
+  }),
+  "registry-certificate": keyValue({
+    group: "Registries",
+    status: "later",
+    placeholder: "HOST=FILE",
+    help: "A certificate authority to trust for a registry",
+  }),
+  "registry-client-cert": keyValue({
+    group: "Registries",
+    status: "later",
+    placeholder: "HOST=CERT,KEY",
+    help: "A client certificate for a registry",
+  }),
+  "registry-mirror": list({
+    group: "Registries",
+    status: "later",
+    placeholder: "HOST[/PATH]",
+    environment: { name: "KANIKO_REGISTRY_MIRROR", rule: "is the default" },
+    help: "A mirror of Docker Hub",
+  }),
+  "registry-map": list({
+    group: "Registries",
+    status: "later",
+    placeholder: "FROM=TO;...",
+    environment: { name: "KANIKO_REGISTRY_MAP", rule: "is the default" },
+    help: "Registries to pull from in place of others",
+  }),
+  "skip-default-registry-fallback": bool({
+    group: "Registries",
+    status: "later",
+    help: "Fail when no mirror has an image",
+  }),
+  "credential-helpers": list({
+    group: "Registries",
+    status: "later",
+    placeholder: "NAME",
+    help: "The sources of cloud credentials to use",
+  }),
+  "push-retry": integer({
+    group: "Registries",
+    status: "later",
+    placeholder: "N",
+    initial: 0,
+    help: "How often to try a failed push again",
+  }),
+  "push-ignore-immutable-tag-errors": bool({
+    group: "Registries",
+    status: "later",
+    help: "Count a tag that may not be overwritten as pushed",
+  }),
+  "image-download-retry": integer({
+    group: "Registries",
+    status: "later",
+    placeholder: "N",
+    initial: 0,
+    help: "How often to ask for a manifest again",
+  }),
+  "image-fs-extract-retry": integer({
+    group: "Registries",
+    status: "later",
+    placeholder: "N",
+    initial: 0,
+    help: "How often to try again to unpack a base image",
+  }),
+
+  "isolation": choiceWithDefault({
+    group: "Isolation",
+    own: true,
+    choices: ["auto", "overlay", "chroot", "in-place"],
+    placeholder: "auto|overlay|chroot",
+    initial: "auto",
+    help: "How RUN is kept apart from this machine",
+    details: "`overlay`: an overlay mount and namespaces of its own. `chroot`: a copied file system and chroot. " +
+      "`auto` takes the first of them that works here and says which. `in-place`, kaniko's way, is not supported yet " +
+      "and fails by name.",
+  }),
+  "work-dir": text({
+    group: "Isolation",
+    own: true,
+    placeholder: "DIR",
+    help: "Where layers, file systems and downloads are kept while building",
+    details: "By default `kiln` in `$XDG_CACHE_HOME` or `~/.cache`, and `/kaniko` in the executor image.",
+  }),
+  "kaniko-dir": text({
+    group: "Isolation",
+    placeholder: "DIR",
+    environment: { name: "KANIKO_DIR", rule: "is the default" },
+    deprecated: "use --work-dir",
+    help: "The work directory, when --work-dir does not name one",
+    details: "kaniko moves its own files to this directory. Kiln has nothing to move: it only keeps its state there.",
+  }),
+
+  "cache": bool({
+    group: "Cache",
+    status: "later",
+    help: "Use and fill the layer cache",
+  }),
+  "cache-repo": text({
+    group: "Cache",
+    status: "later",
+    placeholder: "REPOSITORY",
+    help: "Where the layer cache is kept",
+  }),
+  "cache-dir": text({
+    group: "Cache",
+    status: "later",
+    placeholder: "DIR",
+    help: "Where the warmer left base images",
+  }),
+  "cache-ttl": duration({
+    group: "Cache",
+    status: "later",
+    placeholder: "DURATION",
+    initial: "336h",
+    help: "How long cached layers may be used",
+  }),
+  "cache-copy-layers": bool({
+    group: "Cache",
+    status: "later",
+    help: "Cache the layers of COPY and ADD",
+  }),
+  "cache-run-layers": bool({
+    group: "Cache",
+    status: "later",
+    initial: true,
+    help: "Cache the layers of RUN",
+  }),
+  "no-push-cache": bool({
+    group: "Cache",
+    status: "later",
+    help: "Use the layer cache without filling it",
+  }),
+
+  "verbosity": choiceWithDefault({
+    group: "Logging",
+    short: "v",
+    placeholder: "LEVEL",
+    choices: ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"],
+    initial: "info",
+    anyCase: true,
+    help: "trace, debug, info, warn or error; what a RUN prints is always shown",
+    details: "`fatal` and `panic`, kaniko's quietest levels, are the same as `error`.",
+  }),
+  "log-format": choiceWithDefault({
+    group: "Logging",
+    choices: ["text", "color", "json"],
+    initial: "color",
+    help: "How messages look",
+    details: "`text` is one line a message: `INFO[0003] [build 2/5] RUN make`, with the level, the seconds since the " +
+      "start and the step. `color` is the same, painted when it goes to a terminal or `FORCE_COLOR` is set, and not " +
+      "when `NO_COLOR` is. `json` is one object a line with `level`, `msg`, `time`, and where they apply `step` and " +
+      "`stream`. Messages go to stderr. What a RUN prints to its stdout goes to stdout, the rest to stderr; its bytes " +
+      "are passed on as they are, except in `json`.",
+  }),
+  "log-timestamp": bool({
+    group: "Logging",
+    help: "Show the time of day in place of the seconds since the start",
+  }),
+
+  "help": bool({
+    group: "General",
+    short: "h",
+    help: "Show this help",
+  }),
+  "version": bool({
+    group: "General",
+    own: true,
+    help: "Show the version",
+  }),
+
+  "snapshot-mode": choiceWithDefault({
+    group: "Compatibility",
+    status: "accepted",
+    choices: ["full", "redo", "time"],
+    initial: "full",
+    aliases: ["snapshotMode"],
+    help: "No effect: changes are always found exactly, and fast",
+  }),
+  "use-new-run": bool({
+    group: "Compatibility",
+    status: "accepted",
+    help: "No effect: changes are always found exactly, and fast",
+  }),
+  "force": bool({
+    group: "Compatibility",
+    status: "accepted",
+    help: "No effect: a build never touches the root it is started in",
+    details: "kaniko builds in its own root file system and therefore refuses to start outside a container. The " +
+      "`overlay` and `chroot` isolations build in directories below the work directory, so there is nothing to force.",
+  }),
+  "cleanup": bool({
+    group: "Compatibility",
+    status: "accepted",
+    environment: { name: "KANIKO_CLEANUP", rule: "is the default" },
+    help: "No effect: a build leaves the root it is started in as it was",
+    details:
+      "kaniko deletes the file system of its container. Kiln's stages are in the work directory and go with the " +
+      "build, also when it fails.",
+  }),
+  "pre-cleanup": bool({
+    group: "Compatibility",
+    status: "accepted",
+    environment: { name: "KANIKO_PRE_CLEANUP", rule: "is the default" },
+    help: "No effect: every stage starts from its base image and nothing else",
+  }),
+  "preserve-context": bool({
+    group: "Compatibility",
+    status: "accepted",
+    environment: { name: "KANIKO_PRESERVE_CONTEXT", rule: "is the default" },
+    help: "No effect: a build never changes its context",
+  }),
+  "compressed-caching": bool({
+    group: "Compatibility",
+    status: "accepted",
+    initial: true,
+    help: "No effect: layers are never kept in memory",
+  }),
+  "ignore-var-run": bool({
+    group: "Compatibility",
+    status: "accepted",
+    initial: true,
+    aliases: ["whitelist-var-run"],
+    help: "No effect: /var/run is a directory like any other",
+    details: "kaniko leaves it out of layers because pods mount secrets there. Those mounts are not visible in the " +
+      "file system of a build here. To leave the directory out all the same: `--ignore-path=/var/run`.",
+  }),
+  "skip-unused-stages": bool({
+    group: "Compatibility",
+    status: "accepted",
+    deprecated: "leave it out",
+    initial: true,
+    help: "No effect: only stages that the image needs are built",
+  }),
+  "force-build-metadata": bool({
+    group: "Compatibility",
+    status: "accepted",
+    deprecated: "leave it out",
+    help: "No effect: the image's config is always built",
+  }),
+  "materialize": bool({
+    group: "Compatibility",
+    status: "later",
+    help: "Unpack the final stage even if all of it came from the cache",
+  }),
+  "dryrun": bool({
+    group: "Compatibility",
+    status: "later",
+    help: "Show the plan of the build and build nothing",
+  }),
+  "git": list({
+    group: "Compatibility",
+    status: "later",
+    placeholder: "KEY=VALUE",
+    help: "How to clone a git context",
+  }),
+  "bucket": text({
+    group: "Compatibility",
+    status: "later",
+    short: "b",
+    placeholder: "BUCKET",
+    help: "The bucket of a context, in the way of the first kaniko",
+  }),
+} satisfies FlagTable;
+
+/** The values of the flags of a build. */
+export type BuildFlags = FlagValues<typeof FLAGS>;

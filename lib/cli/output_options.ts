@@ -1,0 +1,129 @@
+/**
+ * Where the image goes, as the flags say it.
+ *
+ * @module
+ */
+import { resolve } from "node:path/posix";
+import { KilnError } from "../errors.ts";
+import { parseReference, type Reference } from "../oci/reference.ts";
+import type { BuildFlags } from "./flags.ts";
+
+/** One `--destination`. */
+export interface Destination {
+  readonly reference: Reference;
+  /** As the user wrote it: archives carry this name. */
+  readonly written: string;
+}
+
+/** Where the image goes. All paths are absolute. */
+export interface OutputOptions {
+  /** Distinct; they name the image also when nothing is pushed. */
+  readonly destinations: readonly Destination[];
+  readonly push: boolean;
+  /** Whether to ask the registries before the build if it may push; never true without `push`. */
+  readonly checkPush: boolean;
+  readonly ociLayoutPath?: string;
+  readonly tarPath?: string;
+  readonly digestFile?: string;
+  /** Lines `registry/repository@digest`. */
+  readonly imageNameDigestFile?: string;
+  /** Lines `registry/repository:tag@digest`. */
+  readonly imageNameTagDigestFile?: string;
+}
+
+/** What parsing reads of the world. */
+export interface OutputWorld {
+  readonly cwd: string;
+}
+
+/**
+ * Makes the record of the outputs.
+ *
+ * @throws {KilnError} kind `usage`, naming the flags (kaniko.md 1.2.1).
+ */
+export function parseOutputOptions(flags: BuildFlags, world: OutputWorld): OutputOptions {
+  const destinations = parseDestinations(flags.destination);
+  const push = !flags["no-push"];
+  if (push && destinations.length === 0) {
+    throw usage("Cannot build: no --destination says where to push the image", "use --no-push to push nothing");
+  }
+  checkArchive(flags);
+  const paths = parsePaths(flags, world);
+  for (const name of ["image-name-with-digest-file", "image-name-tag-with-digest-file"] as const) {
+    if (paths.has(name) && destinations.length === 0) {
+      throw usage(`Cannot write --${name}: no --destination names the image`);
+    }
+  }
+  return {
+    destinations,
+    push,
+    checkPush: push && !flags["skip-push-permission-check"],
+    ...optional("ociLayoutPath", paths.get("oci-layout-path")),
+    ...optional("tarPath", paths.get("tar-path")),
+    ...optional("digestFile", paths.get("digest-file")),
+    ...optional("imageNameDigestFile", paths.get("image-name-with-digest-file")),
+    ...optional("imageNameTagDigestFile", paths.get("image-name-tag-with-digest-file")),
+  };
+}
+
+function parseDestinations(texts: readonly string[]): readonly Destination[] {
+  const destinations = texts.map((written): Destination => {
+    const reference = parseReference(written);
+    if (reference.digest !== undefined) {
+      throw usage(`Cannot push to "${written}": a destination has a tag, not a digest`);
+    }
+    return { reference, written };
+  });
+  const distinct = new Map(destinations.map((destination) => [nameOf(destination.reference), destination]));
+  return [...distinct.values()];
+}
+
+function nameOf({ registry, repository, tag }: Reference): string {
+  return `${registry}/${repository}:${tag}`;
+}
+
+/** A docker archive has no place for OCI manifests and no reader that expects zstd layers. */
+function checkArchive(flags: BuildFlags): void {
+  if (flags["tar-path"] === undefined) return;
+  for (const [flag, value] of [["image-format", "oci"], ["compression", "zstd"]] as const) {
+    if (flags[flag] === value) {
+      throw usage(
+        `Cannot combine --tar-path with --${flag}=${value}: the archive is one for docker load`,
+        "use --oci-layout-path for such an image",
+      );
+    }
+  }
+}
+
+const PATH_FLAGS = [
+  "oci-layout-path",
+  "tar-path",
+  "digest-file",
+  "image-name-with-digest-file",
+  "image-name-tag-with-digest-file",
+] as const;
+
+function parsePaths(flags: BuildFlags, { cwd }: OutputWorld): ReadonlyMap<typeof PATH_FLAGS[number], string> {
+  const paths = new Map<typeof PATH_FLAGS[number], string>();
+  for (const name of PATH_FLAGS) {
+    const text = flags[name];
+    if (text === undefined) continue;
+    // The URL itself may hold a token.
+    if (/^https?:\/\//i.test(text)) throw usage(`Cannot use --${name} with a URL: Kiln supports only files yet`);
+    const path = resolve(cwd, text);
+    for (const [other, taken] of paths) {
+      if (taken === path) throw usage(`Cannot use --${name} "${text}": --${other} names the same file`);
+    }
+    paths.set(name, path);
+  }
+  return paths;
+}
+
+function optional<N extends string>(name: N, value: string | undefined): { readonly [K in N]?: string } {
+  // TypeScript widens a computed key to string.
+  return (value === undefined ? {} : { [name]: value }) as { readonly [K in N]?: string };
+}
+
+function usage(message: string, hint?: string): KilnError {
+  return new KilnError("usage", message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,387 @@
+/**
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type BuildOptions, parseBuildOptions, parseReportOptions } from "../../../lib/cli/build_options.ts";
+import { parseCommandLine } from "../../../lib/cli/command_line.ts";
+import type { BuildFlags } from "../../../lib/cli/flags.ts";
+import { dockerfileCandidates } from "../../../lib/cli/request_options.ts";
+import { hostPlatform } from "../../../lib/oci/platform.ts";
+import { fakeHost, type FakeWorldOptions } from "./fake_host.ts";
+import { assertThrows } from "./throws.ts";
+
+function flagsOf(args: readonly string[], world: FakeWorldOptions = {}): BuildFlags {
+  const invocation = parseCommandLine(args, fakeHost(world));
+  assert.ok(invocation.command === "build");
+  return invocation.flags;
+}
+
+/** Options of a build that pushes nothing, unless the arguments say otherwise. */
+function options(args: readonly string[], world: FakeWorldOptions = {}): BuildOptions {
+  return parseBuildOptions(flagsOf(["--no-push", ...args], world), fakeHost(world));
+}
+
+Deno.test("build options, without flags are kaniko's defaults", () => {
+  assert.deepEqual(options([]), {
+    request: {
+      context: { kind: "directory", path: "/workspace" },
+      dockerfile: "Dockerfile",
+      targets: [],
+      platform: hostPlatform(),
+      buildArgs: new Map(),
+      secrets: [],
+      image: {
+        labels: new Map(),
+        annotations: new Map(),
+        compression: { algorithm: "gzip" },
+        singleSnapshot: false,
+        ignorePaths: [],
+        reproducible: false,
+      },
+    },
+    outputs: { destinations: [], push: false, checkPush: false },
+    registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
+    isolation: { isolation: "auto", workDirectory: "/home/me/.cache/kiln" },
+    notices: [],
+  });
+});
+
+const CONTEXTS: readonly (readonly [text: string, path: string])[] = [
+  [".", "/here"],
+  ["sub/dir", "/here/sub/dir"],
+  ["/abs/./x/", "/abs/x"],
+  ["dir:///workspace", "/workspace"],
+  ["dir://sub", "/here/sub"],
+];
+for (const [text, path] of CONTEXTS) {
+  Deno.test(`--context, "${text}" is ${path}`, () => {
+    assert.deepEqual(options(["--context", text]).request.context, { kind: "directory", path });
+  });
+}
+
+const SUB_PATHS: readonly (readonly [text: string, path: string | undefined])[] = [
+  ["sub", "sub"],
+  ["/sub/", "sub"],
+  ["a/../b", "b"],
+  ["", undefined],
+  [".", undefined],
+  ["/", undefined],
+  ["..name", "..name"],
+];
+for (const [text, path] of SUB_PATHS) {
+  Deno.test(`--context-sub-path, "${text}" is ${path}`, () => {
+    assert.equal(options([`--context-sub-path=${text}`]).request.contextSubPath, path);
+  });
+}
+
+Deno.test("dockerfileCandidates(), looks from here, then from the context", () => {
+  const where = { cwd: "/here", contextRoot: "/ctx" };
+  assert.deepEqual(dockerfileCandidates("a/Dockerfile", where), ["/here/a/Dockerfile", "/ctx/a/Dockerfile"]);
+  assert.deepEqual(dockerfileCandidates("/abs/Dockerfile", where), ["/abs/Dockerfile"]);
+});
+
+Deno.test("--target, takes commas and repeats, and drops empty names", () => {
+  assert.deepEqual(options(["--target=a,b", "--target=", "--target", "c,"]).request.targets, ["a", "b", "c"]);
+});
+
+Deno.test("--custom-platform, is parsed into its normal form", () => {
+  assert.deepEqual(options(["--custom-platform=linux/aarch64/v8"]).request.platform, {
+    os: "linux",
+    architecture: "arm64",
+  });
+});
+
+Deno.test("--build-arg, keeps commas and equals signs, and the last value of a name", () => {
+  const { buildArgs } =
+    options(["--build-arg=A=1", "--build-arg", "B=x=y,z", "--build-arg=A=", "--build-arg", "C="]).request;
+  assert.deepEqual(buildArgs, new Map([["A", ""], ["B", "x=y,z"], ["C", ""]]));
+});
+
+Deno.test("--build-arg, takes a bare name from the environment", () => {
+  assert.deepEqual(
+    options(["--build-arg=TOKEN"], { env: { TOKEN: "t" } }).request.buildArgs,
+    new Map([["TOKEN", "t"]]),
+  );
+});
+
+Deno.test("--build-arg, warns of a bare name that is not set and makes it empty", () => {
+  const { request, notices } = options(["--build-arg=NONE"]);
+  assert.deepEqual([request.buildArgs, notices], [
+    new Map([["NONE", ""]]),
+    [{ level: "warn", text: "--build-arg NONE is empty: the environment variable is not set" }],
+  ]);
+});
+
+Deno.test("--label, keeps the last value of a key and everything after the first equals sign", () => {
+  const { labels } = options(["--label=a=1", "--label", "b=x=y", "--label=a=2", "--label=__proto__=p"]).request.image;
+  assert.deepEqual(labels, new Map([["a", "2"], ["b", "x=y"], ["__proto__", "p"]]));
+});
+
+Deno.test("--annotation, is a map", () => {
+  assert.deepEqual(options(["--annotation=a.b=c"]).request.image.annotations, new Map([["a.b", "c"]]));
+});
+
+const EPOCHS:
+  readonly (readonly [args: readonly string[], variable: string, epoch: number | undefined, arg: string])[] = [
+    [[], "1700000000", 1_700_000_000, "1700000000"],
+    [[], "0", 0, "0"],
+    [["--build-arg=SOURCE_DATE_EPOCH=5"], "7", 5, "5"],
+    [["--build-arg=SOURCE_DATE_EPOCH="], "7", undefined, ""],
+    [["--build-arg=SOURCE_DATE_EPOCH"], "7", 7, "7"],
+    [[], "context", undefined, "context"],
+  ];
+for (const [args, variable, epoch, arg] of EPOCHS) {
+  Deno.test(`SOURCE_DATE_EPOCH, "${variable}" and [${args}] give ${epoch}`, () => {
+    const { buildArgs, image } = options(args, { env: { SOURCE_DATE_EPOCH: variable } }).request;
+    assert.deepEqual([image.sourceDateEpoch, buildArgs.get("SOURCE_DATE_EPOCH")], [epoch, arg]);
+  });
+}
+
+Deno.test("SOURCE_DATE_EPOCH, when empty is not set", () => {
+  assert.deepEqual(options([], { env: { SOURCE_DATE_EPOCH: "" } }).request.buildArgs, new Map());
+});
+
+const COMPRESSIONS: readonly (readonly [args: readonly string[], compression: unknown])[] = [
+  [[], { algorithm: "gzip" }],
+  [["--compression="], { algorithm: "gzip" }],
+  [["--compression=zstd"], { algorithm: "zstd" }],
+  [["--compression-level=9"], { algorithm: "gzip", level: 9 }],
+  [["--compression-level=-1"], { algorithm: "gzip" }],
+  [["--compression=zstd", "--compression-level=22", "--image-format=oci"], { algorithm: "zstd", level: 22 }],
+];
+for (const [args, compression] of COMPRESSIONS) {
+  Deno.test(`compression, [${args}] is ${JSON.stringify(compression)}`, () => {
+    assert.deepEqual(options(args).request.image.compression, compression);
+  });
+}
+
+Deno.test("--ignore-path, is brought into normal form", () => {
+  assert.deepEqual(options(["--ignore-path=/var/./run/", "--ignore-path=/tmp/*"]).request.image.ignorePaths, [
+    "/var/run",
+    "/tmp/*",
+  ]);
+});
+
+Deno.test("--destination, is parsed, keeps how it was written and drops repeats", () => {
+  const args = ["-d", "Reg.example/a", "--destination=reg.example/a:latest", "-d=b:1"];
+  const { destinations, push, checkPush } = parseBuildOptions(flagsOf(args), fakeHost()).outputs;
+  assert.deepEqual(destinations, [
+    { reference: { registry: "reg.example", repository: "a", tag: "latest" }, written: "reg.example/a:latest" },
+    { reference: { registry: "docker.io", repository: "library/b", tag: "1" }, written: "b:1" },
+  ]);
+  assert.deepEqual([push, checkPush], [true, true]);
+});
+
+Deno.test("--skip-push-permission-check, turns the check off", () => {
+  const flags = flagsOf(["-d", "a", "--skip-push-permission-check"]);
+  assert.equal(parseBuildOptions(flags, fakeHost()).outputs.checkPush, false);
+});
+
+Deno.test("KANIKO_NO_PUSH, beats the flag both ways", () => {
+  const outputs = (args: readonly string[], value: string): boolean => {
+    const world = { env: { KANIKO_NO_PUSH: value } };
+    return parseBuildOptions(flagsOf(["-d", "a", ...args], world), fakeHost(world)).outputs.push;
+  };
+  assert.deepEqual([outputs([], "1"), outputs(["--no-push"], "false")], [false, true]);
+});
+
+Deno.test("outputs, are absolute paths", () => {
+  const args = ["--oci-layout-path=o", "--tar-path=/t.tar", "--digest-file", "d/../x", "-d", "a"];
+  const files = ["--image-name-with-digest-file=n", "--image-name-tag-with-digest-file=nt"];
+  const { destinations: _, ...outputs } = options([...args, ...files]).outputs;
+  assert.deepEqual(outputs, {
+    push: false,
+    checkPush: false,
+    ociLayoutPath: "/here/o",
+    tarPath: "/t.tar",
+    digestFile: "/here/x",
+    imageNameDigestFile: "/here/n",
+    imageNameTagDigestFile: "/here/nt",
+  });
+});
+
+Deno.test("outputs, with an empty path are not asked for", () => {
+  assert.deepEqual(options(["--tar-path=", "--digest-file="]).outputs, {
+    destinations: [],
+    push: false,
+    checkPush: false,
+  });
+});
+
+Deno.test("registry options, hold the insecure hosts in lower case", () => {
+  const args = [
+    "--insecure",
+    "--insecure-pull",
+    "--insecure-registry=Reg.Example:5000",
+    "--insecure-registry",
+    "[::1]:80",
+  ];
+  assert.deepEqual(options(args).registry, {
+    insecurePush: true,
+    insecurePull: true,
+    insecureRegistries: new Set(["reg.example:5000", "[::1]:80"]),
+  });
+});
+
+Deno.test("UPSTREAM_CLIENT_TYPE, is passed on only if it is fit for a header", () => {
+  const typeOf = (value: string): string | undefined =>
+    options([], { env: { UPSTREAM_CLIENT_TYPE: value } }).registry.clientType;
+  assert.deepEqual(["skaffold", "a\r\nX: y", ""].map(typeOf), ["skaffold", undefined, undefined]);
+});
+
+const WORK_DIRECTORIES: readonly (readonly [args: readonly string[], world: FakeWorldOptions, path: string])[] = [
+  [["--work-dir=w"], {}, "/here/w"],
+  [["--kaniko-dir=/k"], {}, "/k"],
+  [["--kaniko-dir=/k", "--work-dir=/w"], {}, "/w"],
+  [["--work-dir="], { env: { KANIKO_DIR: "/kd" } }, "/kd"],
+  [["--kaniko-dir=/k"], { env: { KANIKO_DIR: "/kd" } }, "/k"],
+  [[], { env: { XDG_CACHE_HOME: "/xdg" } }, "/xdg/kiln"],
+  [[], { env: { XDG_CACHE_HOME: "relative" } }, "/home/me/.cache/kiln"],
+  [[], { executable: "/kaniko/executor" }, "/kaniko"],
+  [["--work-dir=/w"], { executable: "/kaniko/executor" }, "/w"],
+];
+for (const [args, world, path] of WORK_DIRECTORIES) {
+  Deno.test(`work directory, [${args}] in ${JSON.stringify(world)} is ${path}`, () => {
+    assert.equal(options(args, world).isolation.workDirectory, path);
+  });
+}
+
+Deno.test("work directory, without a home is an error about the disk", () => {
+  assertThrows(() => options([], { env: { HOME: "" } }), {
+    kind: "disk",
+    message: "Cannot choose a work directory: neither XDG_CACHE_HOME nor HOME is set",
+    hint: "name one with --work-dir",
+  });
+});
+
+const REFUSED: readonly (readonly [args: readonly string[], message: string, hint?: string])[] = [
+  [["--context=s3://bucket/key"], 'Cannot use a --context with "s3://": Kiln supports only directories yet'],
+  [["--context=git://tok@host/r"], 'Cannot use a --context with "git://": Kiln supports only directories yet'],
+  [["--context=https://u:p@h/c.tgz"], 'Cannot use a --context with "https://": Kiln supports only directories yet'],
+  [["--context=tar://stdin"], 'Cannot use a --context with "tar://": Kiln supports only directories yet'],
+  [["--context="], 'Cannot use --context "": it names no directory'],
+  [["--context=dir://"], 'Cannot use --context "dir://": it names no directory'],
+  [["--context-sub-path=../x"], 'Cannot use --context-sub-path "../x": it leads out of the context'],
+  [["--context-sub-path=a/../.."], 'Cannot use --context-sub-path "a/../..": it leads out of the context'],
+  [["--dockerfile="], 'Cannot use --dockerfile "": it names no file'],
+  [["--dockerfile=https://h/D?token=x"], "Cannot use a --dockerfile with a URL: Kiln supports only files yet"],
+  [["--custom-platform=a/b/c/d"], 'Cannot parse the platform "a/b/c/d": it is not os/architecture[/variant]'],
+  [["--custom-platform=windows/amd64"], 'Cannot use --custom-platform "windows/amd64": only linux images can be built'],
+  [["--build-arg="], 'Cannot use --build-arg "": it has no name'],
+  [["--build-arg==x"], 'Cannot use --build-arg "=x": it has no name'],
+  [["--label=x"], 'Cannot use --label "x": it has no "="'],
+  [["--label==x"], 'Cannot use --label "=x": nothing stands before the "="'],
+  [["--annotation=x"], 'Cannot parse --annotation "x": it has no "="'],
+  [["--compression=xz"], 'Cannot parse --compression "xz": it is not one of gzip, zstd'],
+  [["--compression-level=0"], 'Cannot use --compression-level "0": gzip accepts 1 to 9, or -1 for the default'],
+  [["--compression-level=10"], 'Cannot use --compression-level "10": gzip accepts 1 to 9, or -1 for the default'],
+  [
+    ["--compression=zstd", "--compression-level=23"],
+    'Cannot use --compression-level "23": zstd accepts 1 to 22, or -1 for the default',
+  ],
+  [
+    ["--image-format=docker", "--compression=zstd"],
+    "Cannot combine --image-format=docker with --compression=zstd: the docker format has no zstd layers",
+    "use --image-format=oci",
+  ],
+  [
+    ["--tar-path=x", "--image-format=oci"],
+    "Cannot combine --tar-path with --image-format=oci: the archive is one for docker load",
+  ],
+  [
+    ["--tar-path=x", "--compression=zstd"],
+    "Cannot combine --tar-path with --compression=zstd: the archive is one for docker load",
+  ],
+  [
+    ["--ignore-path=var/run"],
+    'Cannot use --ignore-path "var/run": it is not an absolute path',
+    'it is a path in the image, such as "/var/run"',
+  ],
+  [["--ignore-path=/"], 'Cannot use --ignore-path "/": it would leave out everything'],
+  [["--ignore-path=/a/.."], 'Cannot use --ignore-path "/a/..": it would leave out everything'],
+  [
+    ["--no-push=false"],
+    "Cannot build: no --destination says where to push the image",
+    "use --no-push to push nothing",
+  ],
+  [["-d", ""], 'Cannot parse the image reference "": it has no repository name'],
+  [
+    ["-d", "Upper/Case:x!"],
+    'Cannot parse the image reference "Upper/Case:x!": the tag "x!" is not 1 to 128 of letters, digits, "_", "." and "-"',
+  ],
+  [
+    ["-d", `a@sha256:${"0".repeat(64)}`],
+    `Cannot push to "a@sha256:${"0".repeat(64)}": a destination has a tag, not a digest`,
+  ],
+  [["--image-name-with-digest-file=x"], "Cannot write --image-name-with-digest-file: no --destination names the image"],
+  [
+    ["--image-name-tag-with-digest-file=x"],
+    "Cannot write --image-name-tag-with-digest-file: no --destination names the image",
+  ],
+  [["--digest-file=https://h/x?sig=s"], "Cannot use --digest-file with a URL: Kiln supports only files yet"],
+  [["--tar-path=a", "--digest-file=./a"], 'Cannot use --digest-file "./a": --tar-path names the same file'],
+  [["--insecure-registry=http://reg"], 'Cannot use --insecure-registry "http://reg": it is not HOST or HOST:PORT'],
+  [["--insecure-registry=reg/path"], 'Cannot use --insecure-registry "reg/path": it is not HOST or HOST:PORT'],
+  [["--insecure-registry="], 'Cannot use --insecure-registry "": it is not HOST or HOST:PORT'],
+  [["--isolation=in-place"], "Cannot use --isolation=in-place: Kiln does not support this isolation yet"],
+  [["--isolation=vm"], 'Cannot parse --isolation "vm": it is not one of auto, overlay, chroot, in-place'],
+  [["--snapshot-mode=fast"], 'Cannot parse --snapshot-mode "fast": it is not one of full, redo, time'],
+  [["--secret=src=x"], 'Cannot use --secret "src=x": it has no id', "write it as id=ID,src=FILE or id=ID,env=NAME"],
+];
+for (const [args, message, hint] of REFUSED) {
+  Deno.test(`build options, refuse [${args}]`, () => {
+    assertThrows(() => options(args), { message, ...(hint === undefined ? {} : { hint }) });
+  });
+}
+
+for (const value of ["-1", "1.5", "tomorrow", "253402300800", "1e3"]) {
+  Deno.test(`build options, refuse SOURCE_DATE_EPOCH=${value}`, () => {
+    assertThrows(() => options([], { env: { SOURCE_DATE_EPOCH: value } }), {
+      message: `Cannot use SOURCE_DATE_EPOCH "${value}": it is not a number of seconds since 1970`,
+    });
+  });
+}
+
+const NOTICES: readonly (readonly [env: Record<string, string>, notices: unknown])[] = [
+  [{ BUILDER_OUTPUT: "/o" }, [[
+    "warn",
+    "BUILDER_OUTPUT has no effect: Kiln does not support this variable of kaniko yet",
+  ]]],
+  [
+    { KANIKO_REG_EXAMPLE_COM_USER: "u", KANIKO_REG_EXAMPLE_COM_PASSWORD: "secret" },
+    [
+      ["warn", "KANIKO_REG_EXAMPLE_COM_PASSWORD has no effect: Kiln does not support this variable of kaniko yet"],
+      ["warn", "KANIKO_REG_EXAMPLE_COM_USER has no effect: Kiln does not support this variable of kaniko yet"],
+    ],
+  ],
+  [{ KANIKO_PRINT_PLAN: "" }, []],
+  [{ FF_KANIKO_OCI_WARMER: "1" }, [["debug", "FF_KANIKO_OCI_WARMER has no effect: Kiln has no feature flags"]]],
+  [
+    { FF_KANIKO_COPY_AS_ROOT: "false" },
+    [["warn", "FF_KANIKO_COPY_AS_ROOT has no effect: COPY makes files of root, as Docker does; use COPY --chown"]],
+  ],
+  [{ FF_KANIKO_COPY_AS_ROOT: "true" }, [["debug", "FF_KANIKO_COPY_AS_ROOT has no effect: Kiln has no feature flags"]]],
+  [{ FF_KANIKO_OCI_SCRATCH_BASE: "0" }, [[
+    "warn",
+    "FF_KANIKO_OCI_SCRATCH_BASE has no effect: use --image-format=docker",
+  ]]],
+];
+for (const [env, notices] of NOTICES) {
+  Deno.test(`environment, ${JSON.stringify(env)} gives ${JSON.stringify(notices)}`, () => {
+    assert.deepEqual(options([], { env }).notices.map(({ level, text }) => [level, text]), notices);
+  });
+}
+
+const REPORTS: readonly (readonly [args: readonly string[], report: unknown])[] = [
+  [[], { format: "color", verbosity: "info", timestamps: false }],
+  [["-v", "WARNING", "--log-format=json"], { format: "json", verbosity: "warn", timestamps: false }],
+  [["--verbosity=panic", "--log-format=text", "--log-timestamp"], {
+    format: "text",
+    verbosity: "error",
+    timestamps: true,
+  }],
+  [["-vtrace"], { format: "color", verbosity: "trace", timestamps: false }],
+];
+for (const [args, report] of REPORTS) {
+  Deno.test(`report options, of [${args}]`, () => assert.deepEqual(parseReportOptions(flagsOf(args)), report));
+}
