@@ -124,6 +124,7 @@ function stream(redactor: Redactor, chunks: readonly Uint8Array[]): string {
   return Buffer.concat(passed).toString("latin1");
 }
 
+// With `tailToHold` answering 0 this fails, as do the byte-by-byte, split-form, two-line and property tests.
 Deno.test("StreamRedactor, hides a secret split at any place (S67)", () => {
   const whole = bytes(`before ${SECRET} after`);
   for (let at = 0; at <= whole.length; at++) {

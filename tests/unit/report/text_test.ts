@@ -39,6 +39,7 @@ for (const [shown, verbosity] of LEVELS.entries()) {
   });
 }
 
+// With `escapeControls` returning its argument this fails, and so does the test of failures below.
 Deno.test("text report, escapes control characters of messages and labels (log injection, S11)", () => {
   const world = fakeWorld();
   createReport(TEXT, world).step("a\nb").message("info", "x\nERROR[0000] forged\x1b[2J\r\x9b1m\u202e\ttab");
