@@ -9,11 +9,12 @@
  */
 import { bytePathFrom, bytePathOf } from "../io/byte_path.ts";
 import { SysError } from "./errno.ts";
+import { AT_FDCWD, readLink } from "./file.ts";
 import { mount, MS } from "./mount.ts";
 import { addressOf, cString, lastErrno, libc } from "./libc.ts";
 import { CLONE } from "./start_process.ts";
 
-/** Set in the environment of the re-executed process, with what became of the attempt. */
+/** Names the namespace in the environment of the re-executed process. */
 const MARK = "KILN_PRIVATE_MOUNTS";
 
 /** Whether this process may mount: `yes`, or why not. */
@@ -25,10 +26,9 @@ export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; rea
  */
 export function enterPrivateMounts(): MountAbility {
   const mark = Deno.env.get(MARK);
-  if (mark !== undefined) {
-    Deno.env.delete(MARK);
-    return { kind: "yes" };
-  }
+  Deno.env.delete(MARK);
+  // Whoever sets the variable by hand must not make us mount in the host's namespace.
+  if (mark === currentNamespace()) return { kind: "yes" };
   if (libc.unshare(CLONE.NEWNS) < 0) {
     const error = new SysError("unshare", lastErrno());
     return { kind: "no", reason: `a mount namespace of our own is refused: ${error.message}` };
@@ -49,9 +49,14 @@ function reexecute(): never {
   libc.execve(
     cString(bytePathOf(Deno.execPath())),
     vector(commandLine),
-    vector([...environment, `${MARK}=1`]),
+    vector([...environment.filter((line) => !line.startsWith(`${MARK}=`)), `${MARK}=${currentNamespace()}`]),
   );
   throw new SysError("execve", lastErrno(), bytePathOf(Deno.execPath()));
+}
+
+/** Returns the name of the calling thread's mount namespace: `mnt:[4026531841]`. */
+function currentNamespace(): string {
+  return readLink(AT_FDCWD, "/proc/thread-self/ns/mnt");
 }
 
 /** Keeps the strings of a vector alive until execve has read them. */
