@@ -13,9 +13,13 @@ import { checked, libc } from "./libc.ts";
 const buffer = new Uint8Array(65_536);
 const names = Buffer.from(buffer.buffer);
 
-/** Returns the names in an open directory, in byte order, without "." and "..". @throws {SysError} */
+/**
+ * Returns the names in an open directory, in byte order, without "." and "..". May be called again for the same
+ * descriptor. @throws {SysError}
+ */
 export function listDirectory(fd: number): BytePath[] {
   const found: BytePath[] = [];
+  libc.lseek(fd, 0n, 0);
   for (;;) {
     const length = checked("getdents64", libc.getdents64(fd, buffer, buffer.length));
     if (length === 0) break;

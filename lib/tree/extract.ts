@@ -278,7 +278,7 @@ export class LayerExtractor {
     if (this.#options.form === "overlay") return markOpaque(this.#parent(parent).fd, "");
     const directory = this.#openExisting(parent);
     if (directory === undefined) return;
-    for (const child of listAgain(directory.fd)) this.#removeOlder(directory, child);
+    for (const child of listDirectory(directory.fd)) this.#removeOlder(directory, child);
   }
 
   #openExisting(path: BytePath): OpenDirectory | undefined {
@@ -307,7 +307,7 @@ export class LayerExtractor {
     const fd = files.openAt(directory.fd, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
     try {
       for (const child of listDirectory(fd)) this.#removeOlder({ fd, setgid: false }, child);
-      return listAgain(fd).length > 0;
+      return listDirectory(fd).length > 0;
     } finally {
       files.close(fd);
     }
@@ -374,16 +374,6 @@ export function cleanName(name: BytePath): BytePath {
     parts.push(part);
   }
   return parts.join("/");
-}
-
-/** Lists a directory whose descriptor may have been read before. */
-function listAgain(fd: number): BytePath[] {
-  const again = files.openAt(fd, ".", files.O.RDONLY | files.O.DIRECTORY);
-  try {
-    return listDirectory(again);
-  } finally {
-    files.close(again);
-  }
 }
 
 /** Splits nanoseconds since the epoch into whole seconds and the rest, also before 1970. */

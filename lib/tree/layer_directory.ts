@@ -62,7 +62,7 @@ export class LayerDirectory implements Disposable {
   names(): BytePath[] {
     const seen = new Map<BytePath, boolean>();
     for (const fd of this.#fds) {
-      for (const name of this.#list(fd)) {
+      for (const name of listDirectory(fd)) {
         if (!seen.has(name)) seen.set(name, !isWhiteout(statAt(fd, name)));
       }
     }
@@ -86,15 +86,5 @@ export class LayerDirectory implements Disposable {
 
   [Symbol.dispose](): void {
     this.#fds.forEach(close);
-  }
-
-  /** A descriptor's directory position moves as it is read, so each listing opens its own. */
-  #list(fd: number): BytePath[] {
-    const again = openAt(fd, ".", O.RDONLY | O.DIRECTORY);
-    try {
-      return listDirectory(again);
-    } finally {
-      close(again);
-    }
   }
 }

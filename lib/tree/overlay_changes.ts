@@ -134,7 +134,7 @@ function collectLinks(
   found: Map<string, LinkedName[]>,
 ): void {
   const { directory, lower } = place;
-  for (const name of listAgain(directory)) {
+  for (const name of listDirectory(directory)) {
     const stat = statAt(directory, name);
     const path = joinPath(place.path, name);
     if (isDirectory(stat)) {
@@ -153,14 +153,5 @@ function collectLinks(
       if (names === undefined) found.set(inodeKey(stat), [entry]);
       else names.push(entry);
     }
-  }
-}
-
-function listAgain(fd: number): BytePath[] {
-  const again = openAt(fd, ".", O.RDONLY | O.DIRECTORY);
-  try {
-    return listDirectory(again);
-  } finally {
-    close(again);
   }
 }

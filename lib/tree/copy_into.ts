@@ -1,0 +1,276 @@
+/**
+ * COPY: files and directories of a file tree into a rootfs, exactly as BuildKit places them (dockerfile.md 3.3).
+ *
+ * The rules that surprise: the contents of a directory are copied, never the directory itself; a source that is a
+ * symlink is followed, symlinks inside a copied directory are not; the destination's symlinks are followed inside the
+ * rootfs, its last component included; a new destination directory is 0755 and root's whatever the source was, a
+ * nested one looks like its source, also when it existed.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { type BytePath, displayPath } from "../io/byte_path.ts";
+import { listDirectory } from "../sys/directory.ts";
+import { explainSysError, SysError } from "../sys/errno.ts";
+import * as files from "../sys/file.ts";
+import { inodeKey, isDirectory, isSymlink, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { applyMeta, copyEntry, type CopyMeta } from "./copy_entry.ts";
+import type { FileTree } from "./file_tree.ts";
+import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
+import { hasWildcard, matchPath } from "./match_path.ts";
+import type { Located } from "./metadata.ts";
+import { joinPath, OpenDirectories, splitPath } from "./open_directories.ts";
+import { cleanInRoot, realPathIn } from "./real_path.ts";
+
+/** Returns the permission bits a copied entry gets, from those of its source. */
+export type ModeChange = (mode: number, isDirectory: boolean) => number;
+
+/** What to copy where. */
+export interface CopyRequest {
+  readonly from: FileTree;
+  /** Paths or patterns in the tree, as written. */
+  readonly sources: readonly BytePath[];
+  /** The rootfs. */
+  readonly root: BytePath;
+  /** Absolute; a trailing slash (or "/.") makes it a directory. */
+  readonly destination: BytePath;
+  /** Owner of everything that is made, instead of the source's. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly mode?: ModeChange;
+  /** Permission bits of directories that are made on the way; default 0755. */
+  readonly parentMode?: number;
+}
+
+/**
+ * Copies. Nothing else may change either tree meanwhile.
+ *
+ * @throws {KilnError} kind `context` for a source that is missing, excluded or changing; kind `dockerfile` for a
+ *   destination that does not fit.
+ */
+export function copyInto(request: CopyRequest): void {
+  const source = files.openDirectory(request.from.root);
+  const root = files.openDirectory(request.root);
+  const copy = new Copy(request, source, root);
+  try {
+    for (const written of request.sources) copy.source(written);
+  } catch (error) {
+    throw explainSysError(error, `copy to "${displayPath(request.destination)}"`, "dockerfile");
+  } finally {
+    copy.close();
+    files.close(source);
+    files.close(root);
+  }
+}
+
+/** A source path that exists: as matched, and where it really is. */
+interface Match {
+  /** As written, or as the pattern matched: its last component names the copy. */
+  readonly path: BytePath;
+  readonly real: BytePath;
+  readonly stat: Stat;
+}
+
+class Copy {
+  readonly #request: CopyRequest;
+  readonly #source: number;
+  readonly #root: number;
+  readonly #rules: IgnoreRules | undefined;
+  readonly #sources: OpenDirectories;
+  readonly #targets: OpenDirectories;
+  /** Source inodes with several names, to the path of their first copy. */
+  readonly #links = new Map<string, BytePath>();
+
+  constructor(request: CopyRequest, source: number, root: number) {
+    this.#request = request;
+    this.#source = source;
+    this.#root = root;
+    const lines = request.from.ignore;
+    this.#rules = lines === undefined ? undefined : parseIgnoreLines(lines);
+    this.#sources = new OpenDirectories(source);
+    this.#targets = new OpenDirectories(root);
+  }
+
+  close(): void {
+    this.#sources.forget();
+    this.#targets.forget();
+  }
+
+  /** Copies what one source names. */
+  source(written: BytePath): void {
+    const matches = hasWildcard(written) ? this.#matches(written) : [this.#exactly(written)];
+    for (const match of matches) {
+      if (isDirectory(match.stat)) this.#directory(match);
+      else this.#file(match);
+    }
+  }
+
+  #exactly(written: BytePath): Match {
+    const path = cleanInRoot(written);
+    const found = this.#resolve(path);
+    if (found !== undefined && !this.#isHidden(path, found)) return { path, real: found.path, stat: found.stat };
+    throw this.#missing(written, found !== undefined);
+  }
+
+  #resolve(path: BytePath): { path: BytePath; stat: Stat } | undefined {
+    try {
+      const { path: real, stat } = realPathIn(this.#source, path);
+      return stat === undefined ? undefined : { path: real, stat };
+    } catch (error) {
+      if (error instanceof SysError && error.is("ENOTDIR")) return undefined;
+      throw error;
+    }
+  }
+
+  /** An excluded directory is there after all if a rule may bring something in it back. */
+  #isHidden(path: BytePath, found: { path: BytePath; stat: Stat }): boolean {
+    const rules = this.#rules;
+    if (rules === undefined || path === "") return false;
+    for (const candidate of new Set([path, found.path])) {
+      if (candidate === "" || !rules.excludes(candidate)) continue;
+      if (!isDirectory(found.stat) || rules.prunes(candidate) || !this.#hasIncluded(found.path)) return true;
+    }
+    return false;
+  }
+
+  #hasIncluded(directory: BytePath): boolean {
+    const fd = this.#sources.open(directory).fd;
+    return listDirectory(fd).some((name) => {
+      const path = joinPath(directory, name);
+      const stat = statAt(fd, name);
+      if (this.#rules?.excludes(path) !== true) return true;
+      return isDirectory(stat) && !this.#rules.prunes(path) && this.#hasIncluded(path);
+    });
+  }
+
+  #missing(written: BytePath, excluded: boolean): KilnError {
+    const { from } = this.#request;
+    const kind = from.kind === "context" ? "context" : "dockerfile";
+    const why = excluded ? `.dockerignore excludes it from ${from.description}` : `it is not in ${from.description}`;
+    return new KilnError(kind, `Cannot copy "${displayPath(written)}": ${why}`);
+  }
+
+  /** The components before the first one with a wildcard are resolved; the rest is one pattern over what is below. */
+  #matches(written: BytePath): Match[] {
+    const parts = cleanInRoot(written).split("/");
+    const first = parts.findIndex(hasWildcard);
+    const base = this.#resolve(parts.slice(0, first).join("/"));
+    if (base === undefined || !isDirectory(base.stat)) return [];
+    const pattern = parts.slice(first).join("/");
+    const found: Match[] = [];
+    const walk = (directory: BytePath, relative: BytePath, depth: number): void => {
+      const fd = this.#sources.open(directory).fd;
+      for (const name of listDirectory(fd)) {
+        const path = joinPath(directory, name);
+        const rest = joinPath(relative, name);
+        const stat = statAt(fd, name);
+        if (matchPath(pattern, rest)) this.#addMatch(path, found);
+        else if (isDirectory(stat) && depth + 1 < parts.length - first) walk(path, rest, depth + 1);
+      }
+    };
+    walk(base.path, "", 0);
+    return found;
+  }
+
+  #addMatch(path: BytePath, found: Match[]): void {
+    const resolved = this.#resolve(path);
+    if (resolved === undefined) throw this.#missing(path, false);
+    if (!this.#isHidden(path, resolved)) found.push({ path, real: resolved.path, stat: resolved.stat });
+  }
+
+  #file(match: Match): void {
+    const { destination } = this.#request;
+    const asDirectory = destination === "" || /\/\.?$/.test(destination);
+    const place = realPathIn(this.#root, destination);
+    const inside = asDirectory || (place.stat !== undefined && isDirectory(place.stat));
+    if (inside && place.stat !== undefined && !isDirectory(place.stat)) {
+      throw new SysError("copy", 20, destination);
+    }
+    const path = inside ? joinPath(place.path, splitPath(match.path).name) : place.path;
+    this.#makeParents(splitPath(path).parent);
+    const { parent, name } = splitPath(match.real);
+    this.#entry({ directory: this.#sources.open(parent).fd, name, stat: match.stat }, path);
+  }
+
+  #directory(match: Match): void {
+    const place = realPathIn(this.#root, this.#request.destination);
+    if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(match.path, place.path);
+    if (place.stat === undefined) this.#makeParents(place.path);
+    this.#contents(match.real, place.path);
+    setDirectoryTime(this.#root, place.path, match.stat);
+  }
+
+  #contents(source: BytePath, target: BytePath): void {
+    for (const name of listDirectory(this.#sources.open(source).fd)) {
+      const from = joinPath(source, name);
+      const to = joinPath(target, name);
+      const directory = this.#sources.open(source).fd;
+      const stat = statAt(directory, name);
+      const excluded = this.#rules?.excludes(from) === true;
+      if (!isDirectory(stat)) {
+        if (!excluded) this.#entry({ directory, name, stat }, to);
+      } else if (!excluded || (this.#rules?.prunes(from) === false && this.#hasIncluded(from))) {
+        this.#nested(from, to, stat);
+      }
+    }
+  }
+
+  #nested(source: BytePath, target: BytePath, stat: Stat): void {
+    const { parent, name } = splitPath(target);
+    const into = this.#targets.open(parent).fd;
+    const existing = tryStatAt(into, name);
+    if (existing !== undefined && !isDirectory(existing)) throw this.#directoryOver(source, target);
+    if (existing === undefined) files.makeDirectory(into, name, 0o700);
+    this.#contents(source, target);
+    const own = splitPath(source);
+    const located = { directory: this.#sources.open(own.parent).fd, name: own.name, stat };
+    const to = { directory: this.#targets.open(parent).fd, name };
+    applyMeta(located, to, this.#metaOf(stat));
+    files.setTime(to.directory, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+  }
+
+  #entry(located: Located, path: BytePath): void {
+    const { stat } = located;
+    const { parent, name } = splitPath(path);
+    const target = { directory: this.#targets.open(parent).fd, name };
+    const first = stat.nlink > 1 ? this.#links.get(inodeKey(stat)) : undefined;
+    if (first !== undefined) return this.#link(first, target);
+    const existing = tryStatAt(target.directory, name);
+    if (existing !== undefined && isDirectory(existing)) {
+      const shown = [displayPath(located.name), displayPath(path)] as const;
+      throw new KilnError("dockerfile", `Cannot copy "${shown[0]}" to "/${shown[1]}": a directory is there`);
+    }
+    if (existing !== undefined && isSymlink(existing)) this.#targets.forget();
+    copyEntry(located, { directory: this.#targets.open(parent).fd, name }, this.#metaOf(stat));
+    if (stat.nlink > 1) this.#links.set(inodeKey(stat), path);
+  }
+
+  #link(first: BytePath, target: { directory: number; name: BytePath }): void {
+    const existing = tryStatAt(target.directory, target.name);
+    if (existing !== undefined) files.unlinkAt(target.directory, target.name);
+    files.makeLink({ directory: this.#root, name: first }, target);
+  }
+
+  #makeParents(path: BytePath): void {
+    const { owner, parentMode } = this.#request;
+    this.#targets.openOrMake(path, (_made, parent, name) => {
+      files.changeOwner(parent.fd, name, owner ?? { uid: 0, gid: 0 });
+      if (parentMode !== undefined) files.changeMode(parent.fd, name, parentMode);
+    });
+  }
+
+  #metaOf(stat: Stat): CopyMeta {
+    const { owner, from, mode } = this.#request;
+    const bits = stat.mode & 0o7777;
+    const { uid, gid } = owner ?? from.owner ?? stat;
+    return { uid, gid, mode: mode === undefined ? bits : mode(bits, isDirectory(stat)) };
+  }
+
+  #directoryOver(source: BytePath, target: BytePath): KilnError {
+    const shown = [displayPath(source), displayPath(target)] as const;
+    return new KilnError("dockerfile", `Cannot copy the directory "${shown[0]}" to "/${shown[1]}": a file is there`);
+  }
+}
+
+function setDirectoryTime(root: number, path: BytePath, stat: Stat): void {
+  files.setTime(root, path === "" ? "." : path, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+}
