@@ -58,9 +58,14 @@ function lint(file: string, program: ts.Program, root: string): readonly string[
 function untyped(file: string, program: ts.Program, root: string): readonly string[] {
   const source = program.getSourceFile(file);
   if (source === undefined) return [`${relative(root, file)}: not in the program`];
-  const cannotFind = new Set([2307, 2792, 7016]);
-  return program.getSemanticDiagnostics(source).filter((one) => cannotFind.has(one.code)).map((one) =>
-    `${relative(root, file)}: ${ts.flattenDiagnosticMessageText(one.messageText, " ")}`
+  const checker = program.getTypeChecker();
+  return source.statements.filter((one) => ts.isImportDeclaration(one) || ts.isExportDeclaration(one)).flatMap(
+    (one) => {
+      const specifier = one.moduleSpecifier;
+      if (specifier === undefined || checker.getSymbolAtLocation(specifier) !== undefined) return [];
+      const effects = ts.isImportDeclaration(one) && one.importClause === undefined;
+      return effects ? [] : [`${relative(root, file)}: Cannot find the types of ${specifier.getText(source)}`];
+    },
   );
 }
 

@@ -54,9 +54,11 @@ Deno.test("checkPromises() does not accept an import it has no types for", async
   const folder = await Deno.makeTempDir();
   try {
     const file = join(folder, "fixture.ts");
-    await Deno.writeTextFile(file, 'import { f } from "npm:no-such-package-in-the-lock@1.0.0";\nf();\n');
+    const imports = ["npm:no-such-package-in-the-lock@1.0.0", "./nothing.ts", "node:nothing"];
+    const text = imports.map((name, index) => `import { f${index} } from "${name}";\nf${index}();\n`).join("");
+    await Deno.writeTextFile(file, text);
     const faults = await checkPromises({ root: ROOT, files: [file] });
-    assert.match(faults.join("\n"), /Cannot find module/);
+    assert.equal(faults.filter((fault) => fault.includes("Cannot find the types of")).length, 3, faults.join("\n"));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
