@@ -147,7 +147,8 @@ function judgeEdge(
   rules: ImportRules,
 ): string | undefined {
   if (rules.base.includes(edge.to)) return undefined;
-  if (edge.to === "worker.ts") return "imports worker.ts, which only a Worker may load";
+  // Its types say which jobs there are; its values would load the Worker's code into the main thread.
+  if (edge.to === "worker.ts") return edge.edge === "types" ? undefined : "imports worker.ts: only a Worker loads it";
   const row = rules.rows.find((candidate) => candidate.folder === edge.from);
   const allowed = row?.imports ?? rules.rootFiles[edge.from] ?? {};
   if (allowed === "everything") return undefined;

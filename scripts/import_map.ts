@@ -54,6 +54,7 @@ export const IMPORT_MAP: readonly Row[] = [
     exec: "values",
     image: "types",
     store: "values",
+    oci: "values",
   }),
   row("files", "exec", "running a process in a rootfs", { sys: "values", tree: "values", oci: "values" }),
   row("files", "tree", "directories on disk: walk, index, diff, copy, extract, archive", {
@@ -69,9 +70,14 @@ export const IMPORT_MAP: readonly Row[] = [
     registry: "types",
     tree: "values",
     tar: "values",
+    sys: "values",
   }),
   row("images", "registry", "the distribution API; credentials", { oci: "values", store: "types" }),
-  row("images", "store", "content-addressed blobs on disk", { oci: "values" }),
+  row("images", "store", "content-addressed blobs on disk; the work directory", {
+    oci: "values",
+    tree: "values",
+    sys: "values",
+  }),
   row("images", "oci", "the spec's vocabulary: types and parsers, no I/O", {}),
   row("base", "async", "concurrency words", {}),
   row("base", "io", "byte streams", {}),

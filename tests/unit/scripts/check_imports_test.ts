@@ -78,8 +78,9 @@ Deno.test("checkImports() lets nobody import cli", () => {
   ]);
 });
 
-Deno.test("checkImports() lets nobody import the entry of the Workers", () => {
+Deno.test("checkImports() lets nobody load the entry of the Workers", () => {
   assert.equal(check({ "lib/tree/a.ts": 'import "../worker.ts";\n' }).length, 1);
+  assert.deepEqual(check({ "lib/tree/a.ts": 'import type { Jobs } from "../worker.ts";\n' }), []);
 });
 
 Deno.test("checkImports() refuses imports from other hosts, in tests and scripts too", () => {
