@@ -142,8 +142,8 @@ async function once(
   try {
     await waitForQuiet(10);
     const command = tool.command(job);
-    const helpers = { helpers: daemons, log: join(logs, "log") };
-    const measured = await measure({ command, env: {}, ...helpers });
+    const log = join(logs, "log");
+    const measured = await measure({ command, programs: tool.programs, env: {}, log, helpers: daemons });
     if (measured.code !== 0) return { ...measured, layers: 0, bytes: 0, fault: `exit code ${measured.code}` };
     const base = registry.base(workload.bases[0] ?? "busybox");
     const { layers, bytes, names } = await readPushed(destination, base);

@@ -21,6 +21,8 @@ export interface Job {
 /** A builder. */
 export interface Builder {
   readonly name: string;
+  /** The file names of its own programs, whose memory is told from that of what RUN starts. */
+  readonly programs: readonly string[];
   /** Why it cannot be timed here; undefined when it can. */
   missing(): string | undefined;
   /** Untimed: makes what the command needs; returns pids of daemons that work for it. */
@@ -44,6 +46,7 @@ function kilnBuilder({ words }: KilnCommand): Builder {
   const start = words.map(quote).join(" ");
   return {
     name: "kiln",
+    programs: ["deno", "executor"],
     missing: () => undefined,
     before: async (job) => {
       await Deno.mkdir(join(job.folder, "kiln"), { mode: 0o700 });
@@ -62,6 +65,7 @@ function buildah(): Builder {
   const verb = "build --layers --isolation chroot --network host --tls-verify=false";
   return {
     name: "buildah",
+    programs: ["buildah"],
     missing: () => findProgram("buildah") === undefined ? "buildah is not installed" : undefined,
     command: (job) => {
       const buildah = `TMPDIR=/var/tmp buildah ${storage(job)}`;
@@ -75,6 +79,7 @@ function podman(): Builder {
   const verb = "build --layers --isolation chroot --network host --tls-verify=false";
   return {
     name: "podman",
+    programs: ["podman"],
     missing: () => findProgram("podman") === undefined ? "podman is not installed" : undefined,
     command: (job) => {
       const podman = `podman ${storage(job)} --cgroup-manager cgroupfs`;
@@ -95,6 +100,7 @@ function kaniko(): Builder {
   const executor = Deno.env.get("KANIKO");
   return {
     name: "kaniko",
+    programs: [(executor ?? "").split("/").at(-1) ?? ""],
     missing: () => executor === undefined ? "set KANIKO to the path of a kaniko executor" : undefined,
     before: async (job) => {
       const root = join(job.folder, "root");
@@ -120,7 +126,7 @@ function kaniko(): Builder {
       const build = `/kaniko/executor --force --context=dir:///workspace --dockerfile=/dockerfile/Dockerfile` +
         ` --destination=${job.destination} --insecure --insecure-pull`;
       const inside =
-        `${mounts} && mount -t proc proc ${root}/proc && cd ${root} && exec env -i PATH=/bin:/usr/bin HOME=/root ` +
+        `${mounts} && mount -t proc proc ${root}/proc && cd ${root} && exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root ` +
         `DOCKER_CONFIG=/kaniko/.docker/ container=bench chroot . ${build}`;
       return `unshare --mount --pid --fork --kill-child --propagation private sh -ec ${quote(inside)}`;
     },
@@ -133,6 +139,7 @@ function buildkit(): Builder {
   const address = (job: Job): string => `unix://${join(job.folder, "buildkitd.sock")}`;
   return {
     name: "buildkit",
+    programs: [daemon, client].map((path) => (path ?? "").split("/").at(-1) ?? ""),
     missing: () =>
       daemon === undefined || client === undefined
         ? "set BUILDKITD and BUILDCTL to the paths of its programs"

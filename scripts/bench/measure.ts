@@ -26,6 +26,8 @@ export interface Timed {
   /** Shell text; its last command should not be put in the background. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The file names of the tool's own programs. */
+  readonly programs: readonly string[];
   /** Where its output goes. */
   readonly log: string;
   /** Processes that work for it and are not its children (a daemon), with their descendants. */
@@ -48,7 +50,7 @@ export async function measure(timed: Timed): Promise<Measured> {
     env: { ...timed.env, KILN_LOG: timed.log, KILN_TIMES: times },
     stdin: "null",
   }).spawn();
-  const sampler = sampleMemory(child.pid, timed.helpers);
+  const sampler = sampleMemory([child.pid, ...timed.helpers], timed.programs);
   const { code } = await child.status;
   const wallSeconds = (performance.now() - started) / 1000;
   const { own, tree, samplerSeconds } = sampler.stop();
@@ -78,14 +80,14 @@ export async function waitForQuiet(mostSeconds: number): Promise<void> {
 
 /** Samples the memory of a process tree until it is stopped; sizes in KiB. */
 function sampleMemory(
-  root: number,
-  helpers: readonly number[],
+  roots: readonly number[],
+  programs: readonly string[],
 ): { stop(): { own: number; tree: number; samplerSeconds: number } } {
   let own = 0;
   let tree = 0;
   const before = ownCpuSeconds();
   const timer = setInterval(() => {
-    const sample = memoryOf([root, ...helpers]);
+    const sample = memoryOf(roots, programs);
     own = Math.max(own, sample.own);
     tree = Math.max(tree, sample.tree);
   }, SAMPLE_MS);
@@ -98,19 +100,20 @@ function sampleMemory(
 }
 
 /**
- * Own processes are those that run the same binary as a direct child of `roots` and have threads of their own: a
- * cloned child that has not yet executed a command shares its parent's memory and has one thread.
+ * Own processes run one of `programs` and have threads: a cloned child that has not yet executed a command shares its
+ * parent's memory and has one thread.
  */
-function memoryOf(roots: readonly number[]): { readonly own: number; readonly tree: number } {
-  const children = childrenByParent();
-  const firsts = roots.flatMap((root) => [root, ...children.get(root) ?? []]);
-  const binaries = new Set(firsts.map(binaryOf).filter((path) => path !== undefined && !path.endsWith("/bash")));
+function memoryOf(
+  roots: readonly number[],
+  programs: readonly string[],
+): { readonly own: number; readonly tree: number } {
   let own = 0;
   let tree = 0;
-  for (const pid of descendants(roots, children)) {
+  for (const pid of descendants(roots, childrenByParent())) {
     const { anonymous, threads } = statusOf(pid);
-    if (threads > 1 && binaries.has(binaryOf(pid))) own += anonymous;
-    if (threads > 1 || !binaries.has(binaryOf(pid))) tree += anonymous;
+    const isOwn = programs.includes(programOf(pid));
+    if (isOwn && threads > 1) own += anonymous;
+    if (!isOwn || threads > 1) tree += anonymous;
   }
   return { own, tree };
 }
@@ -151,12 +154,12 @@ function statusOf(pid: number): { readonly anonymous: number; readonly threads: 
   return { anonymous: field("RssAnon"), threads: field("Threads") };
 }
 
-function binaryOf(pid: number): string | undefined {
+function programOf(pid: number): string {
   try {
-    return Deno.readLinkSync(`/proc/${pid}/exe`);
+    return Deno.readLinkSync(`/proc/${pid}/exe`).split("/").at(-1) ?? "";
   } catch {
     // Gone, or a kernel thread.
-    return undefined;
+    return "";
   }
 }
 
