@@ -60,7 +60,9 @@ export function findProgram(name: string): string | undefined {
       const { isFile, mode } = Deno.statSync(path);
       if (isFile && ((mode ?? 0) & 0o111) !== 0) return path;
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound) && !(error instanceof Deno.errors.NotADirectory)) throw error;
+      // Not in this folder, or in one of somebody else's.
+      const { NotFound, NotADirectory, PermissionDenied } = Deno.errors;
+      if (![NotFound, NotADirectory, PermissionDenied].some((kind) => error instanceof kind)) throw error;
     }
   }
   return undefined;
