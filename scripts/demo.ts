@@ -25,11 +25,11 @@ user 10001, folder /srv, arguments: from the entrypoint
 `;
 
 async function main(): Promise<void> {
+  const executor = executorCommand(Deno.args);
+  await prepared({ tools: ["busybox", "docker-registry", "skopeo", "umoci"] });
   if (Deno.uid() !== 0) {
     throw new Error("Cannot run the demo: it unpacks and runs an image\nhint: run it as root, or in a container");
   }
-  const executor = executorCommand(Deno.args);
-  await prepared({ tools: ["busybox", "docker-registry", "skopeo", "umoci"] });
   await using registry = await startRegistry({ bases: ["busybox"] });
   const base = await chooseBase(registry);
   const folder = await Deno.makeTempDir({ prefix: "kiln-demo-" });
