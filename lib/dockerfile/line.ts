@@ -12,8 +12,10 @@ export type Escape = "\\" | "`";
 export interface Heredoc {
   /** The delimiter after quote removal; also the file name when it is a COPY source. */
   readonly name: string;
-  /** Raw body, line endings kept, leading tabs already stripped for `<<-`. */
+  /** Body, line endings kept, leading tabs stripped for `<<-`. */
   readonly body: string;
+  /** Body as it stands in the file, tabs included: what ONBUILD stores and what a shell is given. */
+  readonly raw: string;
   /** Whether variables in the body are expanded (the delimiter was not quoted). */
   readonly expand: boolean;
   /** `<<-`: leading tabs are stripped from the body and the terminator. */
@@ -24,7 +26,7 @@ export interface Heredoc {
 
 /** One instruction with its continuation lines merged and its flags split off. */
 export interface LogicalLine {
-  /** Upper case: `RUN`. Unknown words are kept; the interpreter rejects them. */
+  /** Upper case: `RUN`. Unknown words are kept as typed; the interpreter rejects them. */
   readonly keyword: string;
   /** The first word as typed, for checks on casing. */
   readonly typed: string;
@@ -32,10 +34,10 @@ export interface LogicalLine {
   readonly flags: readonly string[];
   /** Everything after the flags, leading and trailing blanks trimmed, continuations merged. */
   readonly rest: string;
-  /** The whole logical line as merged (keyword, flags, rest), as ONBUILD stores it. */
+  /** The whole logical line as merged (keyword, flags, rest), blanks at its end included, heredoc bodies not. */
   readonly text: string;
   readonly heredocs: readonly Heredoc[];
-  /** Comment lines directly above, without `#`, for checks and descriptions. */
+  /** Comment lines above, without `#` (an indented one keeps it, as in BuildKit), for checks and descriptions. */
   readonly comments: readonly string[];
   readonly range: SourceRange;
   readonly escape: Escape;
