@@ -10,7 +10,7 @@ import { FileProgress } from "../io/follow_file.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Repository } from "../oci/reference.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { BlobFile } from "../rootfs/rootfs.ts";
+import type { BlobFile } from "../store/blob_file.ts";
 import { type BlobDirectory, readFile } from "../store/blob_directory.ts";
 import type { BlobSource } from "../store/blob.ts";
 

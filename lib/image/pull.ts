@@ -12,7 +12,7 @@ import { type Compression, compressionOfLayer, type Family, familyOfManifest } f
 import { choosePlatform, formatPlatform, type Platform } from "../oci/platform.ts";
 import { formatReference, type Reference, type Repository } from "../oci/reference.ts";
 import type { Registry, ServedManifest } from "../registry/registry.ts";
-import type { BlobFile, LayerFile } from "../rootfs/rootfs.ts";
+import type { BlobFile, LayerFile } from "../store/blob_file.ts";
 import type { BlobSource } from "../store/blob.ts";
 import type { BlobFetcher } from "./blob_fetcher.ts";
 

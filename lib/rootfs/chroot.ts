@@ -14,9 +14,10 @@ import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import * as files from "../sys/file.ts";
 import { removeTree } from "../tree/remove.ts";
+import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
 import type { BlobDirectory } from "../store/blob_directory.ts";
-import type { Backend, LayerFile, RootFs, Snapshot } from "./rootfs.ts";
+import type { Backend, RootFs, Snapshot } from "./rootfs.ts";
 import { unpackLayer } from "./unpack_layer.ts";
 
 /** What the backend is made of. */

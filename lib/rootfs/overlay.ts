@@ -15,9 +15,10 @@ import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
 import { copyRootMeta } from "../tree/settle_layer.ts";
+import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
 import { mountOverlay } from "./overlay_mount.ts";
-import type { Backend, LayerFile, RootFs, Snapshot } from "./rootfs.ts";
+import type { Backend, RootFs, Snapshot } from "./rootfs.ts";
 import { unpackLayer } from "./unpack_layer.ts";
 
 /** What the backend is made of. */

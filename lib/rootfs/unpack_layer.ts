@@ -5,9 +5,9 @@
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
 import type { BytePath } from "../io/byte_path.ts";
+import type { LayerFile } from "../store/blob_file.ts";
 import type { ExtractOptions, LayerFindings } from "../tree/extract.ts";
 import type { Jobs } from "../worker.ts";
-import type { LayerFile } from "./rootfs.ts";
 
 /**
  * Unpacks a layer and verifies its diff ID. Resolves only when the blob itself is complete and verified, too: until

@@ -14,8 +14,8 @@ import { mount, MS } from "./mount.ts";
 import { addressOf, cString, lastErrno, libc } from "./libc.ts";
 import { CLONE } from "./start_process.ts";
 
-/** Names the namespace in the environment of the re-executed process. */
-const MARK = "KILN_PRIVATE_MOUNTS";
+/** The variable that names the namespace in the environment of the re-executed process. */
+export const PRIVATE_MOUNTS_VARIABLE = "KILN_PRIVATE_MOUNTS";
 
 /** Whether this process may mount: `yes`, or why not. */
 export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; readonly reason: string };
@@ -23,10 +23,10 @@ export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; rea
 /**
  * Moves the whole process into its own mount namespace. Does not return if that needs a re-execution; returns in the
  * process that came of it, or where the host does not allow it.
+ *
+ * @param mark what `PRIVATE_MOUNTS_VARIABLE` holds.
  */
-export function enterPrivateMounts(): MountAbility {
-  const mark = Deno.env.get(MARK);
-  Deno.env.delete(MARK);
+export function enterPrivateMounts(mark: string | undefined): MountAbility {
   // Whoever sets the variable by hand must not make us mount in the host's namespace.
   if (mark === currentNamespace()) return { kind: "yes" };
   if (libc.unshare(CLONE.NEWNS) < 0) {
@@ -49,7 +49,10 @@ function reexecute(): never {
   libc.execve(
     cString(bytePathOf(Deno.execPath())),
     vector(commandLine),
-    vector([...environment.filter((line) => !line.startsWith(`${MARK}=`)), `${MARK}=${currentNamespace()}`]),
+    vector([
+      ...environment.filter((line) => !line.startsWith(`${PRIVATE_MOUNTS_VARIABLE}=`)),
+      `${PRIVATE_MOUNTS_VARIABLE}=${currentNamespace()}`,
+    ]),
   );
   throw new SysError("execve", lastErrno(), bytePathOf(Deno.execPath()));
 }
