@@ -1,0 +1,14 @@
+/**
+ * Booleans as Go's strconv.ParseBool reads them.
+ *
+ * @module
+ */
+
+const TRUE: readonly string[] = ["1", "t", "T", "TRUE", "true", "True"];
+const FALSE: readonly string[] = ["0", "f", "F", "FALSE", "false", "False"];
+
+/** Reads a boolean; undefined for anything else. */
+export function parseBoolean(text: string): boolean | undefined {
+  if (TRUE.includes(text)) return true;
+  return FALSE.includes(text) ? false : undefined;
+}
