@@ -32,7 +32,10 @@ export interface Registry {
   blob(repository: Repository, blob: Descriptor, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Makes sure the blob is in the repository: asks for it, mounts it from another repository, or uploads it. */
   putBlob(repository: Repository, blob: Descriptor, source: BlobSource, signal: AbortSignal): Promise<PutOutcome>;
-  /** Stores a manifest under the reference's tag, or under its digest when it has no tag. */
+  /**
+   * Stores a manifest under the reference's tag, or under its digest when it has no tag. If the registry misses blobs
+   * of it, the error has an `unknownBlobs` field: those it names, none if it does not say (`BlobsUnknownError`).
+   */
   putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal: AbortSignal): Promise<Descriptor>;
   /** Opens an upload session and cancels it, to learn before a long build that the push will be allowed. */
   checkPush(repository: Repository, signal: AbortSignal): Promise<void>;

@@ -16,10 +16,10 @@ import { HttpResponse } from "./response.ts";
 import { faultOf, type Phase, TransportFault } from "./transport_fault.ts";
 
 /**
- * A request of which more was handed over than this is not repeated here when its idle connection turns out to be
- * closed: then the connection was alive, and whoever sends so much knows how to resume. It is what a socket buffers.
+ * A request with a larger body is not repeated here when its idle connection turns out to be closed: it may as well have
+ * been alive and broken in the middle, and who sends so much knows how to resume.
  */
-const REPEAT_CAP_BYTES = 4 * 1024 * 1024;
+const REPEAT_CAP_BYTES = 64 * 1024;
 
 /** Response heads larger than this are refused. */
 const HEAD_CAP_BYTES = 64 * 1024;
@@ -41,6 +41,8 @@ export interface TransportRequest {
   readonly reach: Reach;
   /** How long to wait for the response once the request is sent, when not the transport's own. */
   readonly answerTimeoutMs?: number;
+  /** How long to wait for a connection, when not the transport's own. */
+  readonly connectTimeoutMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -101,7 +103,8 @@ export function createTransport(options: TransportOptions): Transport {
         } catch (error) {
           // An idle connection closed by the server, perhaps just now: each turn uses up one of them.
           const stale = error instanceof TransportFault && error.reused && isHangUp(error.code);
-          if (!stale || request.signal.aborted) throw error;
+          const small = (request.body?.length ?? 0) <= REPEAT_CAP_BYTES;
+          if (!stale || !small || request.signal.aborted) throw error;
         }
       }
     },
@@ -122,7 +125,11 @@ async function exchange(request: TransportRequest, wiring: Wiring): Promise<Http
   const route = wiring.agents.route(url, request.reach);
   const outgoing = open(request, route, wiring.options);
   const { timeouts } = wiring;
-  const watch = new Watch(outgoing, url.host, { ...timeouts, answer: request.answerTimeoutMs ?? timeouts.answer });
+  const watch = new Watch(outgoing, url.host, {
+    stall: timeouts.stall,
+    answer: request.answerTimeoutMs ?? timeouts.answer,
+    connect: request.connectTimeoutMs ?? timeouts.connect,
+  });
   const stop = () => outgoing.destroy();
   signal.addEventListener("abort", stop, { once: true });
   const finished = () => signal.removeEventListener("abort", stop);
@@ -205,7 +212,6 @@ async function send(request: TransportRequest, outgoing: http.ClientRequest, wat
       if (chunk.length === 0) continue;
       sent += chunk.length;
       if (sent > body.length) throw wrongLength(request, sent);
-      watch.sentBytes = sent;
       await watch.during((done) => outgoing.write(chunk, done));
     }
     if (sent < body.length) throw wrongLength(request, sent);
@@ -232,8 +238,6 @@ class Watch {
   over = false;
   /** The whole request was handed over. */
   sent = false;
-  /** How much of the body was handed over. */
-  sentBytes = 0;
   remoteAddress: string | undefined;
   readonly #outgoing: http.ClientRequest;
   readonly #host: string;
@@ -254,8 +258,7 @@ class Watch {
       });
       const fail = (error: unknown) => {
         this.#end();
-        const reused = this.#reused && this.sentBytes <= REPEAT_CAP_BYTES;
-        reject(faultOf(error, { phase: this.#phase, host, reused }));
+        reject(faultOf(error, { phase: this.#phase, host, reused: this.#reused }));
       };
       // Stays for good: errors after the response reach its body as well, and must not end the process here.
       outgoing.on("error", fail);

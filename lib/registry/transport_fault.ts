@@ -22,9 +22,9 @@ export interface FaultFacts {
 /**
  * Our own codes, beside those of Node: `KILN_TIMEOUT` (nothing happened for too long), `KILN_ADDRESS` (the address is
  * not one the target may have), `KILN_PROXY` (the proxy refused; the message says how), `KILN_LENGTH` (a body had not
- * the length announced).
+ * the length announced), `KILN_SESSION` (the registry lost an upload session, or what was in it).
  */
-export type OwnCode = "KILN_TIMEOUT" | "KILN_ADDRESS" | "KILN_PROXY" | "KILN_LENGTH";
+export type OwnCode = "KILN_TIMEOUT" | "KILN_ADDRESS" | "KILN_PROXY" | "KILN_LENGTH" | "KILN_SESSION";
 
 /** A fault of the transport. Never reaches users as it is: `errors.ts` puts it into words. */
 export class TransportFault extends Error implements FaultFacts {
