@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import type { BytePath } from "../io/byte_path.ts";
 import { close, O, openAt, read, readLink } from "../sys/file.ts";
 import { isDirectory, S, type Stat } from "../sys/stat.ts";
@@ -160,7 +161,5 @@ function fill(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
 }
 
 function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
+  return a.length === b.length && Buffer.compare(a, b) === 0;
 }
