@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { KilnError } from "../../../lib/errors.ts";
 import type { PutOutcome } from "../../../lib/registry/registry.ts";
 import type { BlobSource } from "../../../lib/store/blob.ts";
@@ -62,15 +63,13 @@ function log({ registry }: Stage): readonly string[] {
 function breakUpload(registry: FaultRegistry, keep: number): Misbehaviour {
   return (request, response) => {
     const [session] = registry.sessions.values();
-    // The request's own stream: reading all of it would wait for bytes that never come.
-    const socket = response.req;
     let received = 0;
     const chunks: Uint8Array[] = [];
-    socket.on("data", (chunk: Uint8Array) => {
+    response.req.on("data", (chunk: Uint8Array) => {
       received += chunk.length;
       chunks.push(chunk);
       if (received < keep) return;
-      if (session !== undefined) session.bytes = new Uint8Array([...session.bytes, ...chunks.flatMap((c) => [...c])]);
+      if (session !== undefined) session.bytes = new Uint8Array(Buffer.concat([session.bytes, ...chunks]));
       reset(request, response);
     });
   };
@@ -184,19 +183,19 @@ for (const status of [413, 404, 405, 411, 501]) {
   Deno.test(`putBlob() sends chunks after ${status}, and remembers that for the host`, async () => {
     await using at = await stage();
     at.registry.next("PUT", /uploads/, answer(status));
-    assert.equal(await at.put(LARGE), "uploaded");
-    assert.ok(has(at, LARGE));
-    const other = noise(20_000_000, 7);
-    assert.equal(await at.put(other), "uploaded");
+    const bytes = LARGE.subarray(0, 17 * MIB);
+    assert.equal(await at.put(bytes), "uploaded");
+    assert.ok(has(at, bytes));
+    assert.equal(await at.put(SMALL), "uploaded");
     assert.deepEqual(log(at).slice(3), [
       "PUT uploads/ID&digest=D",
       "GET uploads/ID",
       "DELETE uploads/ID",
       "POST uploads/",
-      ...["PATCH uploads/ID", "PATCH uploads/ID", "PATCH uploads/ID", "PUT uploads/ID&digest=D"],
+      ...["PATCH uploads/ID", "PATCH uploads/ID", "PUT uploads/ID&digest=D"],
       "HEAD D",
       "POST uploads/",
-      ...["PATCH uploads/ID", "PATCH uploads/ID", "PUT uploads/ID&digest=D"],
+      ...["PATCH uploads/ID", "PUT uploads/ID&digest=D"],
     ]);
   });
 }
@@ -299,10 +298,10 @@ Deno.test("putBlob() remembers to send chunks where a large body is cut off befo
   assert.equal(await at.put(LARGE), "uploaded");
   const start = at.registry.seen.length;
   at.registry.next("PUT", /uploads/, reset);
-  assert.equal(await at.put(noise(17 * MIB, 3)), "uploaded");
+  assert.equal(await at.put(LARGE.subarray(1, 17 * MIB)), "uploaded");
   assert.equal(log(at)[start + 2], "PUT uploads/ID&digest=D", "once may be chance");
   const end = at.registry.seen.length;
-  assert.equal(await at.put(noise(17 * MIB, 4)), "uploaded");
+  assert.equal(await at.put(LARGE.subarray(2, 17 * MIB)), "uploaded");
   assert.equal(log(at)[end + 2], "PATCH uploads/ID");
 });
 
