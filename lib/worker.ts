@@ -11,8 +11,11 @@ import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
 import { compressBlock, type CompressRequest } from "./io/block_format.ts";
 import type { BytePath } from "./io/byte_path.ts";
 import { withDirectory } from "./sys/file.ts";
+import { parseMode } from "./dockerfile/values/mode.ts";
+import { copyInto, type CopyRequest } from "./tree/copy_into.ts";
 import { copyTree } from "./tree/copy_tree.ts";
 import { LayerDirectory } from "./tree/layer_directory.ts";
+import { isPlainTree } from "./tree/plain_tree.ts";
 import { restoreLinks } from "./tree/restore_links.ts";
 import { settleLayer } from "./tree/settle_layer.ts";
 
@@ -22,9 +25,17 @@ const JOBS = {
     const bytes = compressBlock(request);
     return new Transferred(bytes, [bytes.buffer]);
   },
+  /** Copies; the mode travels as the text of `--chmod`. */
+  copyInto({ chmod, ...request }: Omit<CopyRequest, "mode"> & { readonly chmod?: string }): Promise<void> {
+    if (chmod === undefined) return copyInto(request);
+    const mode = parseMode(chmod);
+    const parents = mode.octal === undefined ? {} : { parentMode: mode.octal };
+    return copyInto({ ...request, ...parents, mode: mode.apply });
+  },
   copyTree,
   extractLayer,
   findChangedContent,
+  isPlainTree,
   packLayer: (request: PackRequest, context: JobContext) => packLayer(request, context),
   restoreLinks(request: { readonly upper: BytePath; readonly below: readonly BytePath[] }): void {
     using lower = LayerDirectory.open(request.below);

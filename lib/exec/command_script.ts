@@ -162,16 +162,31 @@ function mountDevices(script: SyscallScript, dev: BytePath): void {
 function addMount(script: SyscallScript, root: BytePath, prepared: PreparedMount): void {
   const target = root + prepared.target;
   const purpose = `mount ${prepared.target}`;
+  if (isBelow(prepared.target, "/dev")) makeTarget(script, target, prepared.type);
   if (prepared.kind === "tmpfs") {
     const size = prepared.sizeBytes === undefined ? "" : `,size=${prepared.sizeBytes}`;
-    const options = `mode=${prepared.mode.toString(8)}${size}`;
-    script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, options);
+    script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, `mode=0755${size}`);
     return;
   }
   const restrictions = MS.NODEV | MS.NOSUID | (prepared.readOnly ? MS.RDONLY : 0);
   script
     .call(purpose, "mount", prepared.source, target, null, MS.BIND, null)
     .call(`restrict ${prepared.target}`, "mount", null, target, null, MS.REMOUNT | MS.BIND | restrictions, null);
+}
+
+/** /dev is only there once the child has mounted it, so mount points in it are made by the child. */
+function makeTarget(script: SyscallScript, target: BytePath, type: "file" | "directory"): void {
+  const parts = target.split("/");
+  for (let at = 2; at < parts.length; at++) {
+    script.attempt("make a mount point", "mkdirat", AT_FDCWD, parts.slice(0, at).join("/"), 0o755);
+  }
+  if (type === "directory") script.attempt("make a mount point", "mkdirat", AT_FDCWD, target, 0o755);
+  else script.attempt("make a mount point", "mknodat", AT_FDCWD, target, S.IFREG | 0o644, 0);
+}
+
+/** Tells whether a path is inside a directory. */
+export function isBelow(path: BytePath, directory: BytePath): boolean {
+  return path.startsWith(`${directory}/`);
 }
 
 function resetProcess(script: SyscallScript): void {

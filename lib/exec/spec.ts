@@ -17,26 +17,32 @@ export interface ExecSpec {
   readonly user: RunUser;
   readonly hostname: string;
   readonly network: "host" | "none";
-  /** Mounted in this order, after /proc, /dev, /sys and the resolver files. */
+  /** Mounted in this order, after /proc, /dev and /sys. */
   readonly mounts: readonly PreparedMount[];
 }
 
-/** A mount whose source and target are known and exist. */
-export type PreparedMount =
-  | {
-    readonly kind: "bind";
-    /** Path as this process sees it. */
-    readonly source: BytePath;
-    /** Path inside the rootfs, free of symlinks. */
-    readonly target: BytePath;
-    readonly readOnly: boolean;
-  }
-  | {
-    readonly kind: "tmpfs";
-    readonly target: BytePath;
-    readonly sizeBytes?: number;
-    readonly mode: number;
-  };
+/** A mount whose source exists. */
+export type PreparedMount = BindMount | MemoryMount;
+
+/** A file or directory of the host, seen in the rootfs. */
+export interface BindMount {
+  readonly kind: "bind";
+  /** Path as this process sees it. */
+  readonly source: BytePath;
+  /** Path inside the rootfs. */
+  readonly target: BytePath;
+  /** What the source is, and so what the mount point must be. */
+  readonly type: "file" | "directory";
+  readonly readOnly: boolean;
+}
+
+/** An empty file system in memory. */
+export interface MemoryMount {
+  readonly kind: "tmpfs";
+  readonly target: BytePath;
+  readonly type: "directory";
+  readonly sizeBytes?: number;
+}
 
 /** How a command ended. */
 export interface ExecResult {

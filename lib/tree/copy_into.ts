@@ -1,5 +1,5 @@
 /**
- * COPY: files and directories of a file tree into a rootfs, exactly as BuildKit places them (dockerfile.md 3.3).
+ * COPY and ADD: files and directories of a file tree into a rootfs, exactly as BuildKit places them (dockerfile.md 3.3).
  *
  * The rules that surprise: the contents of a directory are copied, never the directory itself; a source that is a
  * symlink is followed, symlinks inside a copied directory are not; the destination's symlinks are followed inside the
@@ -13,7 +13,8 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, isSymlink, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isFile, isSymlink, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { isArchive, unpackArchive } from "./archive_file.ts";
 import { applyMeta, copyEntry, type CopyMeta } from "./copy_entry.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
@@ -30,6 +31,8 @@ export interface CopyRequest {
   readonly from: FileTree;
   /** Paths or patterns in the tree, as written. */
   readonly sources: readonly BytePath[];
+  /** The sources are paths; nothing in them is a wildcard. */
+  readonly literal?: true;
   /** The rootfs. */
   readonly root: BytePath;
   /** Absolute; a trailing slash (or "/.") makes it a directory. */
@@ -39,6 +42,8 @@ export interface CopyRequest {
   readonly mode?: ModeChange;
   /** Permission bits of directories that are made on the way; default 0755. */
   readonly parentMode?: number;
+  /** A file that is a tar, compressed or not, is unpacked instead of copied (ADD). */
+  readonly unpack?: true;
 }
 
 /**
@@ -47,12 +52,12 @@ export interface CopyRequest {
  * @throws {KilnError} kind `context` for a source that is missing, excluded or changing; kind `dockerfile` for a
  *   destination that does not fit.
  */
-export function copyInto(request: CopyRequest): void {
+export async function copyInto(request: CopyRequest): Promise<void> {
   const source = files.openDirectory(request.from.root);
   const root = files.openDirectory(request.root);
   const copy = new Copy(request, source, root);
   try {
-    for (const written of request.sources) copy.source(written);
+    for (const written of request.sources) await copy.source(written);
   } catch (error) {
     throw explainSysError(error, `copy to "${displayPath(request.destination)}"`, "dockerfile");
   } finally {
@@ -96,11 +101,12 @@ class Copy {
   }
 
   /** Copies what one source names. */
-  source(written: BytePath): void {
-    const matches = hasWildcard(written) ? this.#matches(written) : [this.#exactly(written)];
+  async source(written: BytePath): Promise<void> {
+    const isPattern = this.#request.literal !== true && hasWildcard(written);
+    const matches = isPattern ? this.#matches(written) : [this.#exactly(written)];
     for (const match of matches) {
       if (isDirectory(match.stat)) this.#directory(match);
-      else this.#file(match);
+      else if (!await this.#unpacked(match)) this.#file(match);
     }
   }
 
@@ -189,6 +195,30 @@ class Copy {
     this.#makeParents(splitPath(path).parent);
     const { parent, name } = splitPath(match.real);
     this.#entry({ directory: this.#sources.open(parent).fd, name, stat: match.stat }, path);
+  }
+
+  /** Unpacks a match if that is asked for and it is an archive. The destination is a directory then, in any case. */
+  async #unpacked(match: Match): Promise<boolean> {
+    if (this.#request.unpack !== true || !isFile(match.stat)) return false;
+    const { parent, name } = splitPath(match.real);
+    // The cache of open directories may close its descriptors before the archive is read.
+    const directory = files.openAt(this.#sources.open(parent).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
+    try {
+      if (!await isArchive({ directory, name })) return false;
+      const place = realPathIn(this.#root, this.#request.destination);
+      if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(match.path, place.path);
+      this.#makeParents(place.path);
+      const target = files.openAt(this.#targets.open(place.path).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
+      try {
+        await unpackArchive({ directory, name }, target, this.#request.owner);
+      } finally {
+        files.close(target);
+      }
+      this.#targets.forget();
+      return true;
+    } finally {
+      files.close(directory);
+    }
   }
 
   #directory(match: Match): void {

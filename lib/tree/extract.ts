@@ -1,9 +1,10 @@
 /**
  * Unpacking a layer: tar entries into a directory, confined to it whatever the archive says.
  *
- * Two forms. `applied`: the directory is a whole tree, whiteouts remove what they name (chroot rootfs, OCI image
+ * Three forms. `applied`: the directory is a whole tree, whiteouts remove what they name (chroot rootfs, OCI image
  * spec, layer.md). `overlay`: the directory is one lower layer of an overlay mount, whiteouts become overlayfs'
  * markers; what such a layer cannot know about the layers below it is noted in the `findings`, for the caller to check.
+ * `archive`: a tar that is no layer (ADD); it has no whiteouts, and its root entry says nothing about the directory.
  *
  * Every parent is opened with openat2 inside the root; existing entries are removed before new ones are made, so
  * nothing is ever written through a link. Owners, modes (setuid after chown), xattrs and times are set on the entry
@@ -36,11 +37,9 @@ export interface LayerFindings {
 
 /** How to unpack. */
 export interface ExtractOptions {
-  readonly form: "applied" | "overlay";
+  readonly form: "applied" | "overlay" | "archive";
   /** Owner of every entry, instead of the archive's (`ADD --chown`). */
   readonly owner?: { readonly uid: number; readonly gid: number };
-  /** Ignore the archive's entry for its root directory (an archive unpacked into an existing directory). */
-  readonly keepRoot?: boolean;
 }
 
 const WHITEOUT_PREFIX = ".wh.";
@@ -126,7 +125,8 @@ export class LayerExtractor {
     const path = cleanName(entry.name);
     if (path === "") return this.#rootEntry(entry);
     const { parent, name } = splitPath(path);
-    if (name.startsWith(WHITEOUT_PREFIX) && entry.type !== "dir") return this.#whiteout(parent, name);
+    const isWhiteoutName = name.startsWith(WHITEOUT_PREFIX) && entry.type !== "dir";
+    if (isWhiteoutName && this.#options.form !== "archive") return this.#whiteout(parent, name);
     const directory = this.#parent(parent);
     switch (entry.type) {
       case "dir":
@@ -151,7 +151,7 @@ export class LayerExtractor {
 
   #rootEntry(entry: TarEntry): void {
     if (entry.type !== "dir") throw new KilnError("integrity", `Cannot unpack the layer: its root is a ${entry.type}`);
-    if (this.#options.keepRoot === true) return;
+    if (this.#options.form === "archive") return;
     const owner = this.#options.owner ?? entry;
     files.changeOwnerOf(this.#root, owner);
     files.changeModeOf(this.#root, entry.mode);
@@ -242,7 +242,7 @@ export class LayerExtractor {
     }
     const found = from === undefined ? undefined : tryStatAt(from.fd, targetName);
     if (from === undefined || found === undefined) {
-      if (this.#options.form === "applied") {
+      if (this.#options.form !== "overlay") {
         throw new KilnError("integrity", `its hard link target "${displayPath(entry.linkName)}" does not exist`);
       }
       this.#foreignLinks.push({ path, target });

@@ -1,0 +1,61 @@
+/**
+ * What preparing the mounts of a command takes and gives.
+ *
+ * @module
+ */
+import type { WorkerPool } from "../../async/worker_pool.ts";
+import type { BytePath } from "../../io/byte_path.ts";
+import type { FileTree } from "../../tree/file_tree.ts";
+import type { Jobs } from "../../worker.ts";
+import type { PreparedMount } from "../spec.ts";
+
+/** One `--mount`, with its defaults filled in. Names and ids are text, as the Dockerfile has them. */
+export interface MountRequest {
+  /** A stage or an image; absent: the build context, or nothing for a cache. */
+  readonly from?: string;
+  readonly source?: string;
+  /** Absolute; absent: a secret that is only a variable. */
+  readonly target?: BytePath;
+  readonly readOnly: boolean;
+  /** Of a secret or cache, else "". */
+  readonly id: string;
+  /** Bytes, for tmpfs; absent: no limit. */
+  readonly sizeBytes?: number;
+  readonly sharing: "shared" | "private" | "locked";
+  /** Whether a missing secret is an error. */
+  readonly required: boolean;
+  /** The variable that holds a secret. */
+  readonly env?: string;
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Where mounts get what they mount. */
+export interface MountSources {
+  /** Returns the tree of `from=`, or the build context. */
+  tree(from: string | undefined): Promise<FileTree>;
+  /** Returns a secret, or undefined if the build was not given it. */
+  secret(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Holds the contents of cache mounts, for all builds. */
+  readonly cacheDirectory: string;
+  /** Put in front of cache ids (`BUILDKIT_CACHE_MOUNT_NS`). */
+  readonly cacheNamespace: string;
+  /** A directory in memory that only this process can read. */
+  secretDirectory(): BytePath;
+  /** A directory of this step, removed with everything in it afterwards. */
+  readonly scratch: BytePath;
+  readonly pool: WorkerPool<Jobs>;
+}
+
+/** One mount, ready; `release` is called when the command has ended. */
+export interface MountPreparation {
+  /** Absent: nothing is mounted (a secret that is only a variable, or is missing and not required). */
+  readonly mount?: PreparedMount;
+  /** `NAME=value` lines for the command. */
+  readonly environment?: readonly BytePath[];
+  release?(): void;
+}
+
+/** What the file of one mount type offers: makes everything ready but the mount point. */
+export type PrepareMount = (mount: MountRequest, sources: MountSources) => Promise<MountPreparation>;

@@ -1,0 +1,52 @@
+/**
+ * `RUN --mount=type=secret`: a secret as a file in memory, as a variable, or both (dockerfile.md 3.2).
+ *
+ * @module
+ */
+import { KilnError } from "../../errors.ts";
+import { type BytePath, bytePathFrom, bytePathOf } from "../../io/byte_path.ts";
+import * as files from "../../sys/file.ts";
+import type { MountPreparation, MountRequest, MountSources } from "./prepared.ts";
+
+const DEFAULT_MODE = 0o400;
+
+/** Prepares a secret; one that the build does not have is left out unless it is required. */
+export async function prepareSecret(mount: MountRequest, sources: MountSources): Promise<MountPreparation> {
+  const { id, target } = mount;
+  const value = await sources.secret(id);
+  if (value === undefined) {
+    if (!mount.required) return {};
+    throw new KilnError("run", `Cannot mount the secret "${id}": the build was not given it`, {
+      hint: `pass it with --secret=id=${id},src=FILE`,
+    });
+  }
+  const environment = mount.env === undefined ? [] : [environmentLine(mount.env, value)];
+  if (target === undefined) return { environment };
+  // The id is the user's text, and no file name.
+  const path = `${sources.secretDirectory()}/${crypto.randomUUID()}`;
+  writeSecret(path, value, mount);
+  return {
+    mount: { kind: "bind", type: "file", source: path, target, readOnly: true },
+    environment,
+    release: () => files.unlinkAt(files.AT_FDCWD, path),
+  };
+}
+
+function environmentLine(name: string, value: Uint8Array<ArrayBuffer>): BytePath {
+  if (!value.includes(0)) return `${bytePathOf(name)}=${bytePathFrom(value)}`;
+  throw new KilnError("run", `Cannot put a secret into the variable "${name}": it contains a NUL byte`, {
+    hint: "mount it as a file: leave out env=",
+  });
+}
+
+function writeSecret(path: BytePath, value: Uint8Array<ArrayBuffer>, owner: MountRequest): void {
+  const flags = files.O.WRONLY | files.O.CREAT | files.O.EXCL;
+  const fd = files.openAt(files.AT_FDCWD, path, flags, 0o600);
+  try {
+    files.writeAll(fd, value);
+    files.changeOwnerOf(fd, { uid: owner.uid ?? 0, gid: owner.gid ?? 0 });
+    files.changeModeOf(fd, owner.mode ?? DEFAULT_MODE);
+  } finally {
+    files.close(fd);
+  }
+}

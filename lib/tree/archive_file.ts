@@ -1,0 +1,78 @@
+/**
+ * Archives in a build context: telling them from other files by their content, and unpacking them (dockerfile.md 3.4).
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import { detectCompression, MAGIC_BYTES } from "../io/compression.ts";
+import { decompress } from "../io/decompress.ts";
+import { peek } from "../io/peek.ts";
+import * as files from "../sys/file.ts";
+import { TarReader } from "../tar/reader.ts";
+import { LayerExtractor } from "./extract.ts";
+
+const CHUNK_BYTES = 1 << 18;
+
+/** A file by its directory's descriptor. */
+export interface NamedFile {
+  readonly directory: number;
+  readonly name: BytePath;
+}
+
+/** Tells whether a file is a tar with at least one entry, compressed or not. Its name does not matter. */
+export async function isArchive(file: NamedFile): Promise<boolean> {
+  let found = false;
+  const reader = new TarReader({ entry: () => found = true, data: () => {}, entryEnd: () => {} });
+  try {
+    for await (const chunk of contentOf(file)) {
+      reader.push(chunk);
+      if (found) return true;
+    }
+    reader.end();
+  } catch (error) {
+    if (!(error instanceof KilnError && error.kind === "integrity")) throw error;
+  }
+  return found;
+}
+
+/**
+ * Unpacks an archive into the directory at descriptor `target`; links in it are resolved with that as their root.
+ *
+ * @throws {KilnError} kind `integrity`, if it turns out to be damaged.
+ */
+export async function unpackArchive(
+  file: NamedFile,
+  target: number,
+  owner: { readonly uid: number; readonly gid: number } | undefined,
+): Promise<void> {
+  const extractor = new LayerExtractor(target, { form: "archive", ...(owner === undefined ? {} : { owner }) });
+  try {
+    const reader = new TarReader(extractor);
+    for await (const chunk of contentOf(file)) reader.push(chunk);
+    reader.end();
+    extractor.finish();
+  } catch (error) {
+    extractor.abandon();
+    throw error;
+  }
+}
+
+async function* contentOf(file: NamedFile): AsyncGenerator<Uint8Array> {
+  const { head, stream } = await peek(readFile(file), MAGIC_BYTES);
+  yield* decompress(stream, detectCompression(head));
+}
+
+async function* readFile({ directory, name }: NamedFile): AsyncGenerator<Uint8Array> {
+  const fd = files.openAt(directory, name, files.O.RDONLY | files.O.NOFOLLOW);
+  try {
+    for (;;) {
+      const buffer = new Uint8Array(CHUNK_BYTES);
+      const count = files.read(fd, buffer);
+      if (count === 0) return;
+      yield buffer.subarray(0, count);
+    }
+  } finally {
+    files.close(fd);
+  }
+}
