@@ -67,16 +67,19 @@ export function startRawServer(handler: (socket: net.Socket) => void): Promise<O
 }
 
 /** Makes a self-signed certificate for `localhost`, 127.0.0.1 and the given names, valid for a day. */
-export async function createIdentity(...names: readonly string[]): Promise<Identity> {
-  const directory = await Deno.makeTempDir();
+export async function createIdentity(
+  { names = [], key: kind = "ec" }: { readonly names?: readonly string[]; readonly key?: "ec" | "rsa" } = {},
+): Promise<Identity> {
+  const directory = await Deno.makeTempDir({ prefix: "kiln-test-" });
+  const keyOptions = kind === "rsa" ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+  const subjects = ["DNS:localhost", "IP:127.0.0.1", ...names.map((name) => `DNS:${name}`)];
   try {
     const { success, stderr } = await new Deno.Command("openssl", {
       cwd: directory,
       stderr: "piped",
       // deno-fmt-ignore
-      args: ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-        "-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost",
-        "-addext", ["subjectAltName=DNS:localhost", "IP:127.0.0.1", ...names.map((name) => `DNS:${name}`)].join()],
+      args: ["req", "-x509", "-newkey", ...keyOptions, "-nodes", "-days", "1", "-keyout", "key.pem", "-out", "cert.pem",
+        "-subj", "/CN=localhost", "-addext", `subjectAltName=${subjects.join()}`],
     }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
     const [key, cert] = await Promise.all(

@@ -140,7 +140,7 @@ function get(transport: Transport, url: string): ReturnType<Transport["request"]
 const BASIC = `Basic ${btoa("user:p@ss")}`;
 
 Deno.test("transport reaches an https host through a CONNECT tunnel, which it keeps", async () => {
-  const identity = await createIdentity("registry.example");
+  const identity = await createIdentity({ names: ["registry.example"] });
   await using server = await startServer((_request, response) => void response.end("inside"), identity);
   await using proxy = await startProxy(server.port);
   const transport = createTransport({
@@ -160,7 +160,7 @@ Deno.test("transport reaches an https host through a CONNECT tunnel, which it ke
 });
 
 Deno.test("transport verifies the certificate of the host behind the tunnel", async () => {
-  const identity = await createIdentity("other.example");
+  const identity = await createIdentity({ names: ["other.example"] });
   await using server = await startServer((_request, response) => void response.end(), identity);
   await using proxy = await startProxy(server.port);
   const transport = createTransport({
