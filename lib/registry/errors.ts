@@ -21,10 +21,11 @@ export interface Undertaking {
 
 /**
  * The registry refuses a manifest because it has not all of its blobs. A registry may have said of a blob that it is
- * there when it was not (a stale cache, a garbage collection meanwhile): whoever pushes may push them once more (F10).
+ * there when it was not (a stale cache, a garbage collection meanwhile): whoever pushes may push them once more, and the
+ * client will send them without asking the registry about them again (F10).
  */
 export class BlobsUnknownError extends KilnError {
-  /** The blobs the registry misses, as far as it says which. */
+  /** The blobs the registry misses; if it does not say which, all blobs of the manifest. */
   readonly unknownBlobs: readonly Digest[];
 
   constructor(error: KilnError, unknownBlobs: readonly Digest[]) {

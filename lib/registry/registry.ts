@@ -34,7 +34,8 @@ export interface Registry {
   putBlob(repository: Repository, blob: Descriptor, source: BlobSource, signal: AbortSignal): Promise<PutOutcome>;
   /**
    * Stores a manifest under the reference's tag, or under its digest when it has no tag. If the registry misses blobs
-   * of it, the error has an `unknownBlobs` field: those it names, none if it does not say (`BlobsUnknownError`).
+   * of it, the error is a `BlobsUnknownError`: its `unknownBlobs` are worth another `putBlob`, which will really send
+   * them, and the manifest another try.
    */
   putManifest(reference: Reference, mediaType: string, bytes: Uint8Array, signal: AbortSignal): Promise<Descriptor>;
   /** Opens an upload session and cancels it, to learn before a long build that the push will be allowed. */

@@ -70,6 +70,8 @@ export class RegistryHost {
   readonly downloads = new Semaphore(BLOBS_AT_A_TIME);
   /** Size of the chunks uploads must come in, once the host has refused a whole blob. */
   uploadChunkBytes: number | undefined;
+  /** Blobs, as `repository@digest`, that the host said it had and then missed: it is not asked about them again. */
+  readonly misreported = new Set<string>();
   /** Large bodies that were cut off before anything of them arrived. */
   uploadsCutOff = 0;
   readonly #options: HostOptions;

@@ -8,6 +8,7 @@
 import { KilnError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
+import { parseJsonObject } from "../oci/json.ts";
 import { formatReference, type Reference } from "../oci/reference.ts";
 import { BlobsUnknownError } from "./errors.ts";
 import { fetchManifest, manifestPath } from "./fetch_manifest.ts";
@@ -56,7 +57,7 @@ export async function storeManifest(host: RegistryHost, request: StoreRequest): 
   }
   const fault = await host.fault(answer);
   if (isImmutableTag(fault) && await isStored(host, request, { reference, descriptor })) return descriptor;
-  throw errorOf(host, fault, { action, reference });
+  throw errorOf(host, fault, { action, reference, bytes });
 }
 
 interface Stored {
@@ -102,7 +103,7 @@ function isImmutableTag(fault: StatusFault): boolean {
 function errorOf(
   host: RegistryHost,
   fault: StatusFault,
-  { action, reference }: { readonly action: string; readonly reference: Reference },
+  { action, reference, bytes }: { readonly action: string; readonly reference: Reference; readonly bytes: Uint8Array },
 ): unknown {
   if (isImmutableTag(fault)) {
     const message =
@@ -110,17 +111,25 @@ function errorOf(
     return new KilnError("denied", message, { cause: fault, hint: "push under another tag" });
   }
   const error = host.explain(fault, action);
-  const missing = fault.hasCode("BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN");
-  return missing && error instanceof KilnError ? new BlobsUnknownError(error, digestsIn(fault)) : error;
+  if (!fault.hasCode("BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN") || !(error instanceof KilnError)) return error;
+  const named = digestsIn(fault.complaints.map(({ detail }) => detail));
+  const unknown = named.length > 0 ? named : blobsOf(bytes);
+  for (const digest of unknown) host.misreported.add(`${reference.repository}@${digest}`);
+  return new BlobsUnknownError(error, unknown);
 }
 
-/** The detail is a digest or an object with one; registries differ. */
-function digestsIn(fault: StatusFault): readonly Digest[] {
-  return fault.complaints.flatMap(({ detail }) => {
+/** A detail is a digest or an object with one; registries differ. */
+function digestsIn(details: readonly unknown[]): readonly Digest[] {
+  return details.flatMap((detail) => {
     if (isDigest(detail)) return [detail];
-    if (typeof detail !== "object" || detail === null) return [];
-    return Object.values(detail).filter(isDigest);
+    return typeof detail === "object" && detail !== null ? Object.values(detail).filter(isDigest) : [];
   });
+}
+
+/** Config and layers of a manifest; an index has none. */
+function blobsOf(bytes: Uint8Array): readonly Digest[] {
+  const { config, layers } = parseJsonObject(bytes, "the manifest to be pushed");
+  return digestsIn([config, ...(Array.isArray(layers) ? layers : [])]);
 }
 
 async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

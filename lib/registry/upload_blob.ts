@@ -75,9 +75,12 @@ class Attempt {
 
   /** Tries once more, from where the last try ended. */
   async run(): Promise<PutOutcome> {
+    const { blob, repository } = this.#upload;
+    const known = `${repository.repository}@${blob.digest}`;
+    const misreported = this.#context.host.misreported.has(known);
     // Also after a failure: the registry may have finished what we did not hear the end of.
-    if (await this.#exists()) return this.#sent ? "uploaded" : "present";
-    if (!this.#mountTried) {
+    if (!misreported && await this.#exists()) return this.#sent ? "uploaded" : "present";
+    if (!misreported && !this.#mountTried) {
       this.#mountTried = true;
       if (await this.#mount()) return "mounted";
     }
@@ -85,6 +88,7 @@ class Attempt {
     this.#sent = true;
     if (this.#chunked || this.#context.host.uploadChunkBytes !== undefined) await this.#sendChunks();
     else await this.#sendWhole();
+    this.#context.host.misreported.delete(known);
     return "uploaded";
   }
 

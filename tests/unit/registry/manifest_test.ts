@@ -4,7 +4,7 @@ import { type Digest, parseDigest } from "../../../lib/oci/digest.ts";
 import { MEDIA_TYPES } from "../../../lib/oci/media_type.ts";
 import type { Reference } from "../../../lib/oci/reference.ts";
 import { BlobsUnknownError } from "../../../lib/registry/errors.ts";
-import { createTestClient, noise, type TestClient } from "../../support/registry_client.ts";
+import { blobOf, createTestClient, noise, sourceOf, type TestClient } from "../../support/registry_client.ts";
 import {
   answer,
   digestOf,
@@ -329,13 +329,27 @@ for (
     const missing = digest(noise(1));
     const text = JSON.stringify({ errors: [{ code: "BLOB_UNKNOWN", detail }] }).replace("DIGEST", missing);
     at.registry.next("PUT", /manifests/, answer(400, {}, text));
-    await assert.rejects(at.client.putManifest(at.reference(), OCI, MANIFEST, SIGNAL), (error) => {
+    const bytes = bytesOf({ schemaVersion: 2, layers: [{ digest: digest(noise(2)) }] });
+    await assert.rejects(at.client.putManifest(at.reference(), OCI, bytes, SIGNAL), (error) => {
       assert.ok(error instanceof BlobsUnknownError);
-      assert.deepEqual(error.unknownBlobs, named ? [missing] : []);
+      assert.deepEqual(error.unknownBlobs, named ? [missing] : [digest(noise(2))], "all of them, if it does not say");
       return true;
     });
   });
 }
+
+Deno.test("putBlob() sends a blob that the registry says it has, once a manifest was refused for lack of it", async () => {
+  await using at = await stage();
+  const layer = noise(1000);
+  const repository = { registry: at.registry.host, repository: "app" };
+  const put = () => at.client.putBlob(repository, blobOf(layer), sourceOf(layer), SIGNAL);
+  at.registry.always("HEAD", /blobs/, answer(200));
+  assert.equal(await put(), "present");
+  const bytes = bytesOf({ schemaVersion: 2, layers: [{ digest: digest(layer) }] });
+  await assert.rejects(at.client.putManifest(at.reference({ tag: "v1" }), OCI, bytes, SIGNAL), BlobsUnknownError);
+  assert.equal(await put(), "uploaded");
+  await at.client.putManifest(at.reference({ tag: "v1" }), OCI, bytes, SIGNAL);
+});
 
 // F11: a registry that answers with another digest.
 Deno.test("putManifest() looks again when the registry names another digest, and believes the bytes", async () => {
