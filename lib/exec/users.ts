@@ -7,10 +7,8 @@
  * @module
  */
 import { KilnError } from "../errors.ts";
-import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { close, O, read } from "../sys/file.ts";
-import { tryOpenInRoot } from "../sys/resolve.ts";
-import { isFile, statOf } from "../sys/stat.ts";
+import { type BytePath, bytePathFrom, bytePathOf } from "../io/byte_path.ts";
+import { readFileAt } from "../tree/read_file_in.ts";
 
 /** Ids a process runs with. */
 export interface RunUser {
@@ -151,30 +149,8 @@ function fileId(text: string): number | undefined {
 }
 
 function readRecords(root: number, path: BytePath): string[][] {
-  const text = readSmallFile(root, path);
-  return text === undefined ? [] : text.split("\n")
+  const bytes = readFileAt(root, path, MAX_BYTES);
+  return bytes === undefined ? [] : bytePathFrom(bytes).split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => line.split(":"));
-}
-
-function readSmallFile(root: number, path: BytePath): BytePath | undefined {
-  const fd = tryOpenInRoot(root, path, O.RDONLY | O.NONBLOCK);
-  if (fd === undefined) return undefined;
-  try {
-    const stat = statOf(fd);
-    const refuse = (why: string) => new KilnError("integrity", `Cannot read "/${path}" of the image: ${why}`);
-    if (!isFile(stat)) throw refuse("it is not a regular file");
-    if (stat.size > MAX_BYTES) throw refuse(`it is larger than ${MAX_BYTES} bytes`);
-    const buffer = new Uint8Array(65_536);
-    let text = "";
-    for (let count = read(fd, buffer); count > 0; count = read(fd, buffer)) {
-      for (let at = 0; at < count; at += 8192) {
-        text += String.fromCharCode(...buffer.subarray(at, Math.min(count, at + 8192)));
-      }
-      if (text.length > MAX_BYTES) throw refuse(`it is larger than ${MAX_BYTES} bytes`);
-    }
-    return text;
-  } finally {
-    close(fd);
-  }
 }

@@ -3,10 +3,31 @@
  *
  * @module
  */
-import type { StageState } from "./instruction.ts";
+import type { WorkerPool } from "../async/worker_pool.ts";
+import type { ExecIo } from "../exec/launch.ts";
+import type { MountSources } from "../exec/mounts/prepared.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import type { Report } from "../report/report.ts";
+import type { RootFs } from "../rootfs/rootfs.ts";
+import type { FileTree } from "../tree/file_tree.ts";
+import type { Jobs } from "../worker.ts";
+import type { Origin, StageState } from "./instruction.ts";
 
 /** One running step of a stage. */
 export interface StepContext {
   /** The state after the instruction. */
   readonly state: StageState;
+  readonly rootfs: RootFs;
+  /** Returns what an instruction reads from; waits for a stage that is still being built. */
+  tree(origin: Origin): Promise<FileTree>;
+  /** Where secrets, caches and the like come from. */
+  readonly mounts: MountSources;
+  /** A directory of this step, removed with everything in it afterwards. */
+  readonly scratch: BytePath;
+  /** Output of commands, and what ends them. */
+  readonly io: ExecIo;
+  /** The host name of commands. */
+  readonly hostname: string;
+  readonly pool: WorkerPool<Jobs>;
+  readonly report: Report;
 }

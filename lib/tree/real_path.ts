@@ -5,7 +5,8 @@
  */
 import type { BytePath } from "../io/byte_path.ts";
 import { ERRNO, SysError } from "../sys/errno.ts";
-import { readLink } from "../sys/file.ts";
+import { AT_FDCWD, close, O, readLink, withDirectory } from "../sys/file.ts";
+import { openInRoot } from "../sys/resolve.ts";
 import { isDirectory, isSymlink, type Stat, tryStatAt } from "../sys/stat.ts";
 
 /** As the kernel's own limit. */
@@ -51,6 +52,18 @@ export function realPathIn(root: number, path: BytePath): RealPath {
     stat = found;
   }
   return { path: done.join("/"), stat };
+}
+
+/** Returns the absolute path without symlinks of a directory below `root`, resolved inside it. @throws {SysError} */
+export function realDirectory(root: BytePath, path: BytePath): BytePath {
+  return withDirectory(root, (fd) => {
+    const inner = openInRoot(fd, path, O.RDONLY | O.DIRECTORY);
+    try {
+      return readLink(AT_FDCWD, `/proc/self/fd/${inner}`);
+    } finally {
+      close(inner);
+    }
+  });
 }
 
 /** Cleans a path against "/": no leading slash, no ".", ".." never above the root, no trailing slash. */

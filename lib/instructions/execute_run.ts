@@ -1,0 +1,116 @@
+/**
+ * Executing a RUN: user, working directory, environment, mounts, command, exit code (dockerfile.md 3.2).
+ *
+ * @module
+ */
+import { posix } from "node:path";
+import { cacheId, type MountSpec, mountTarget, secretId, secretTarget } from "../dockerfile/values/mount.ts";
+import { KilnError } from "../errors.ts";
+import { CommandMounts, type TypedMountRequest } from "../exec/command_mounts.ts";
+import type { ExecResult } from "../exec/spec.ts";
+import { lookUpRunUser, type RunUser } from "../exec/users.ts";
+import { type BytePath, bytePathOf } from "../io/byte_path.ts";
+import { withDirectory } from "../sys/file.ts";
+import { makeWorkingDirectory } from "../tree/make_directories.ts";
+import type { StepContext } from "./step.ts";
+
+/** A RUN with everything about its text decided. Strings are text. */
+export interface RunRequest {
+  readonly argv: readonly string[];
+  /** Files the command is handed by path. */
+  readonly scripts: readonly { readonly target: string; readonly content: string }[];
+  /** `NAME=value`, in order; a later one wins. */
+  readonly environment: readonly string[];
+  readonly mounts: readonly MountSpec[];
+  readonly network: "default" | "host" | "none";
+}
+
+/** Runs the command. @throws {KilnError} kind `run` with the command's exit code, unless it is 0 */
+export async function executeRun(request: RunRequest, step: StepContext): Promise<void> {
+  const { state, rootfs } = step;
+  const user = withDirectory(rootfs.path, (root) => lookUpRunUser(root, state.config.User ?? ""));
+  const workingDirectory = bytePathOf(state.config.WorkingDir || "/");
+  withDirectory(rootfs.path, (root) => makeWorkingDirectory(root, workingDirectory, user));
+  using mounts = await CommandMounts.prepare({
+    root: rootfs.path,
+    mounts: request.mounts.map((mount) => resolveMount(mount, state.config.WorkingDir || "/")),
+    scripts: request.scripts.map(({ target, content }) => ({
+      target: bytePathOf(target),
+      content: bytePathOf(content),
+    })),
+    hostname: step.hostname,
+    sources: step.mounts,
+  });
+  const result = await rootfs.exec({
+    argv: request.argv.map(bytePathOf),
+    environment: [...environmentOf(request.environment, user), ...mounts.environment],
+    workingDirectory,
+    user,
+    hostname: bytePathOf(step.hostname),
+    network: request.network === "none" ? "none" : "host",
+    mounts: mounts.mounts,
+  }, step.io);
+  if (step.io.signal.aborted) throw interrupted(step.io.signal.reason);
+  if (result.code !== 0) throw failed(request, result);
+}
+
+/** Fills in the defaults that depend on the mount's type and the working directory. */
+function resolveMount(mount: MountSpec, workingDirectory: string): TypedMountRequest {
+  if (mount.type === "ssh") throw new Error("Unreachable: ssh mounts are refused when the Dockerfile is read");
+  const written = mount.type === "secret" ? secretTarget(mount) : mount.target ?? "";
+  const target = written === undefined || written === "" ? undefined : mountTarget(written, workingDirectory);
+  return {
+    type: mount.type,
+    readOnly: mount.readOnly,
+    required: mount.required,
+    sharing: mount.sharing ?? "shared",
+    id: mount.type === "cache" ? cacheId(mount) : mount.type === "secret" ? secretId(mount) : "",
+    ...(target === undefined ? {} : { target: bytePathOf(posix.normalize(target)) }),
+    ...(mount.from === undefined ? {} : { from: mount.from }),
+    ...(mount.source === undefined ? {} : { source: mount.source }),
+    ...(mount.size === undefined || mount.size === 0 ? {} : { sizeBytes: mount.size }),
+    ...(mount.env === undefined ? {} : { env: mount.env }),
+    ...(mount.mode === undefined ? {} : { mode: mount.mode }),
+    ...(mount.uid === undefined ? {} : { uid: mount.uid }),
+    ...(mount.gid === undefined ? {} : { gid: mount.gid }),
+  };
+}
+
+/** HOME comes from the image's /etc/passwd when nothing sets it, as container runtimes have it. */
+function environmentOf(lines: readonly string[], user: RunUser): readonly BytePath[] {
+  const own = lines.map(bytePathOf);
+  return own.some((line) => line.startsWith("HOME=")) ? own : [...own, `HOME=${user.home}`];
+}
+
+function failed({ argv }: RunRequest, { code, signal }: ExecResult): KilnError {
+  const command = argv.join(" ").split("\n", 1)[0] ?? "";
+  const shown = command.length > 200 ? `${command.slice(0, 200)}...` : command;
+  const how = signal === undefined ? `it returned exit code ${code}` : `it was ended by ${signalName(signal)}`;
+  const hint = signal === SIGKILL ? { hint: "the kernel may have run out of memory" } : {};
+  return new KilnError("run", `Cannot complete "${shown}": ${how}`, { exitCode: code, ...hint });
+}
+
+const SIGKILL = 9;
+const SIGNAL_NAMES: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  7: "SIGBUS",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  14: "SIGALRM",
+  15: "SIGTERM",
+  31: "SIGSYS",
+};
+
+function signalName(signal: number): string {
+  return SIGNAL_NAMES[signal] ?? `signal ${signal}`;
+}
+
+function interrupted(reason: unknown): unknown {
+  return reason instanceof Error ? reason : new KilnError("interrupted", "Cannot go on: the build was interrupted");
+}
