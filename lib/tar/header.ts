@@ -88,7 +88,11 @@ export class HeaderBlock {
     }
     // the area holds times here, and no reader takes them for a name
     if (this.typeFlag === GNU_SPARSE && format === "gnu") return name;
-    throw new Malformed("its header is of an old format that has no prefix, yet has one");
+    throw new Malformed(
+      format === "gnu"
+        ? "its old GNU header holds access times, which some tar readers take for a part of its name"
+        : "its header is of the oldest format, but has a prefix, which some tar readers add to its name",
+    );
   }
 
   /** The text in a field, up to its NUL byte. Byte string. */

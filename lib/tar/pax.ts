@@ -121,8 +121,8 @@ function recordEnd(text: string, start: number): { end: number; at: number } {
     const digit = text.charCodeAt(at) - 0x30;
     if (digit < 0 || digit > 9) break;
     length = length * 10 + digit;
-    // longer than any header: stops before the sum loses digits
-    if (length > text.length) break;
+    // beyond the header: stops before the sum loses digits
+    if (length > text.length) throw new Malformed("the length of a record of its extended header is wrong");
   }
   const end = start + length;
   if (at === start || text[at] !== " ") throw new Malformed("a record of its extended header has no valid length");

@@ -6,7 +6,8 @@
  * them the data of the regions follows without gaps. We read all four (decisions 19) and write none.
  *
  * GNU tar starts every region at a block boundary of the archive, Go and libarchive do not: a region that is not a
- * multiple of 512 bytes is therefore refused unless it is the last, as it is in everything GNU tar writes.
+ * multiple of 512 bytes is therefore refused unless it is the last, as it is in everything GNU tar writes. And a hole at
+ * the end is only made by GNU tar if an empty region stands behind it, as in everything it and libarchive write.
  *
  * @module
  */
@@ -77,7 +78,7 @@ export class SparseMap {
     if (sizes.size < 0 || sizes.size > this.limits.maxSparseBytes) {
       throw new Malformed(`it is a sparse file of ${sizes.size} bytes, more than ${this.limits.maxSparseBytes}`);
     }
-    if (this.#end > sizes.size) throw new Malformed("its sparse map goes beyond the size of the file");
+    if (this.#end !== sizes.size) throw new Malformed("its sparse map does not end where the file does");
     if (this.#dataBytes !== sizes.storedBytes) {
       throw new Malformed(`its sparse map has ${this.#dataBytes} bytes of data, but ${sizes.storedBytes} are stored`);
     }

@@ -46,6 +46,8 @@ export const EVERYTHING: Wants = {
     "bzip2",
     "zstd",
     "git",
+    "python3",
+    "bsdtar",
   ],
   bases: BASES,
 };

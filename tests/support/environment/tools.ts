@@ -26,6 +26,8 @@ const PACKAGES = {
   "bzip2": "bzip2",
   "zstd": "zstd",
   "git": "git",
+  "python3": "python3",
+  "bsdtar": "libarchive-tools",
   "mkfs.ext4": "e2fsprogs",
   "losetup": "mount",
   "patchelf": "patchelf",
