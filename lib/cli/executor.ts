@@ -1,0 +1,33 @@
+/**
+ * The program's parts put together: what `main.ts` runs.
+ *
+ * @module
+ */
+import { dumpDockerfile } from "../dockerfile/debug_dump.ts";
+import { formatExcerpt } from "../dockerfile/excerpt.ts";
+import { expandWords } from "../dockerfile/expand_word.ts";
+import type { MountAbility } from "../sys/private_mounts.ts";
+import { realHost } from "./host.ts";
+import { run } from "./run.ts";
+
+/** What only the entry module knows. */
+export interface Startup {
+  readonly mounts: MountAbility;
+  /** The Workers' module. */
+  readonly workerModule: URL;
+}
+
+/** Runs the executor and returns its exit code. */
+export function runExecutor(args: readonly string[], startup: Startup): Promise<number> {
+  return run(args, realHost(), {
+    async build(options, context) {
+      // Loaded only for a build: `--version` must not wait for it.
+      const { buildCommand } = await import("./build_command.ts");
+      await buildCommand(options, context, startup);
+    },
+    dump: dumpDockerfile,
+    expandLine: (line, { variables, escape }) =>
+      expandWords(line, { variable: (name) => variables.get(name), escape }).words,
+    excerpt: (range, text) => formatExcerpt(text, [range]),
+  });
+}

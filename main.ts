@@ -1,0 +1,32 @@
+/**
+ * The executor: one command line in, one exit code out.
+ *
+ * A build moves into a mount namespace of its own before anything else is loaded; see `lib/sys/private_mounts.ts`.
+ *
+ * @module
+ */
+import { enterPrivateMounts, type MountAbility, PRIVATE_MOUNTS_VARIABLE } from "./lib/sys/private_mounts.ts";
+
+/** Commands and flags that build nothing are answered at once, without a second start. */
+function isBuild(args: readonly string[]): boolean {
+  const [first] = args;
+  if (first === undefined || !first.startsWith("-")) return false;
+  return !args.some((arg) => ["--help", "-h", "--version"].includes(arg));
+}
+
+/** The Workers' module, beside this one also in a bundle. */
+function workerModule(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "./lib/worker.ts" : "./lib/worker.js", import.meta.url);
+}
+
+async function main(): Promise<number> {
+  const mark = Deno.env.get(PRIVATE_MOUNTS_VARIABLE);
+  Deno.env.delete(PRIVATE_MOUNTS_VARIABLE);
+  const mounts: MountAbility = isBuild(Deno.args)
+    ? enterPrivateMounts(mark)
+    : { kind: "no", reason: "this command builds nothing" };
+  const { runExecutor } = await import("./lib/cli/executor.ts");
+  return await runExecutor(Deno.args, { mounts, workerModule: workerModule() });
+}
+
+Deno.exit(await main());
