@@ -12,6 +12,7 @@ import { TarWriter } from "../tar/writer.ts";
 import { writeChanges } from "../tree/archive.ts";
 import { LayerDirectory } from "../tree/layer_directory.ts";
 import { overlayChanges } from "../tree/overlay_changes.ts";
+import { withoutIgnored } from "../tree/without_ignored.ts";
 import { type Compressor, LayerWriter } from "./layer_writer.ts";
 import type { LayerSource, PackedLayer, PackOptions } from "./packer.ts";
 
@@ -39,7 +40,8 @@ export async function packLayer(request: PackRequest, context: JobContext): Prom
     const upper = files.openDirectory(source.upper);
     try {
       const tar = new TarWriter((chunk) => writer.write(chunk));
-      const entries = await writeChanges(overlayChanges(upper, lower), tar, {
+      const changes = withoutIgnored(overlayChanges(upper, lower), options.ignorePaths);
+      const entries = await writeChanges(changes, tar, {
         drain: () => writer.full ? writer.drain() : undefined,
         ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
       });

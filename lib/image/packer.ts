@@ -29,6 +29,8 @@ export interface PackOptions {
   readonly level?: number;
   /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */
   readonly latestSec?: number;
+  /** Absolute paths, with wildcards, of which no change gets into a layer. */
+  readonly ignorePaths: readonly BytePath[];
 }
 
 /** Where a layer's content comes from. The files named must not change until the layer is packed. */

@@ -12,6 +12,7 @@ import { CandidateWriter } from "../tree/candidate_file.ts";
 import { nextTick } from "../tree/clock_tick.ts";
 import { type LinkGroup, scanTree } from "../tree/scan.ts";
 import { treeChanges } from "../tree/tree_changes.ts";
+import { withoutIgnored } from "../tree/without_ignored.ts";
 
 /** What to scan. */
 export interface ScanRequest {
@@ -64,6 +65,8 @@ export interface SpoolRequest {
   /** The tar to be made. */
   readonly output: BytePath;
   readonly latestSec?: number;
+  /** As in `PackOptions`. */
+  readonly ignorePaths: readonly BytePath[];
 }
 
 /** Writes the changes as a tar, uncompressed: once this is done the tree may change. Returns how many entries it has. */
@@ -78,7 +81,7 @@ export async function spoolLayer(request: SpoolRequest): Promise<number> {
         links: request.links,
         changedSuspects: new Set(request.changedSuspects),
       });
-      const entries = await writeChanges(changes, tar, {
+      const entries = await writeChanges(withoutIgnored(changes, request.ignorePaths), tar, {
         drain: () => undefined,
         ...(request.latestSec === undefined ? {} : { latestSec: request.latestSec }),
       });

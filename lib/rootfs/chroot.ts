@@ -169,6 +169,7 @@ class ChrootRootFs implements RootFs {
       links: found.links,
       changedSuspects,
       output: spool,
+      ignorePaths: packer.options.ignorePaths,
       ...(packer.options.latestSec === undefined ? {} : { latestSec: packer.options.latestSec }),
     });
     files.unlinkAt(files.AT_FDCWD, candidates);
