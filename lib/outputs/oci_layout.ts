@@ -1,0 +1,68 @@
+/**
+ * An OCI image layout: a folder with one image in it.
+ *
+ * Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. As kaniko does (kaniko.md 5.14), the
+ * index names exactly one manifest and gives it no name (`org.opencontainers.image.ref.name`); blobs of earlier images
+ * stay. `index.json` is written last: until then the folder holds the earlier image, or none.
+ *
+ * @module
+ */
+import { join } from "node:path/posix";
+import type { Image, Layer } from "../image/image.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, hexOf } from "../oci/digest.ts";
+import { MEDIA_TYPES } from "../oci/media_type.ts";
+import type { BlobSource } from "../store/blob.ts";
+import { bytesSource } from "./bytes_source.ts";
+import { explainingFileErrors } from "./file_error.ts";
+import { checkWritable, createFolder, writeAll, writeNewFile } from "./new_file.ts";
+import type { Output } from "./output.ts";
+import { readBlob } from "./read_blob.ts";
+
+const FOLDER_MODE = 0o755;
+
+/** Creates the output for the folder at `path`. */
+export function ociLayout(path: string): Output {
+  const name = `the OCI layout "${path}"`;
+  const blobs = join(path, "blobs", "sha256");
+  const written = new Map<Digest, Promise<void>>();
+  const put = (blob: Descriptor, source: BlobSource): Promise<void> => {
+    const known = written.get(blob.digest);
+    if (known !== undefined) return known;
+    const writing = writeNewFile(join(blobs, hexOf(blob.digest)), async (file) => {
+      for await (const chunk of readBlob(blob, source)) await writeAll(file, chunk);
+    });
+    written.set(blob.digest, writing);
+    return writing;
+  };
+  const explaining = (body: () => Promise<void>) => explainingFileErrors(`write ${name}`, body);
+  const prepare = (): Promise<void> =>
+    explaining(async () => {
+      await createFolder(blobs, FOLDER_MODE);
+      await checkWritable(path);
+      await checkWritable(blobs);
+    });
+  return {
+    name,
+    prepare,
+    stage: (layer: Layer): Promise<void> => explaining(() => put(layer.descriptor, layer.blob)),
+    write: (image: Image): Promise<void> =>
+      explaining(async () => {
+        await createFolder(blobs, FOLDER_MODE);
+        for (const { descriptor, blob } of image.layers) await put(descriptor, blob);
+        await put(image.manifest.config, bytesSource(image.configBytes));
+        await put(image.descriptor, bytesSource(image.manifestBytes));
+        await writeDocument(join(path, "oci-layout"), { imageLayoutVersion: "1.0.0" });
+        await writeDocument(join(path, "index.json"), indexOf(image));
+      }),
+  };
+}
+
+function indexOf({ descriptor }: Image): unknown {
+  const { mediaType, digest, size } = descriptor;
+  return { schemaVersion: 2, mediaType: MEDIA_TYPES.oci.index, manifests: [{ mediaType, size, digest }] };
+}
+
+function writeDocument(path: string, document: unknown): Promise<void> {
+  return writeNewFile(path, (file) => writeAll(file, new TextEncoder().encode(JSON.stringify(document))));
+}

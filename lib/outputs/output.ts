@@ -1,0 +1,25 @@
+/**
+ * The contract of the places an image can go to.
+ *
+ * @module
+ */
+import type { Image, Layer } from "../image/image.ts";
+
+/** One destination of the image. */
+export interface Output {
+  /** For messages: `the OCI layout "/out"`. */
+  readonly name: string;
+  /**
+   * Makes sure, before a long build, that the image can be written (F39); creates folders that are missing.
+   *
+   * @throws {KilnError} kind `disk`, `usage`, `registry` or `denied`
+   */
+  prepare(): Promise<void>;
+  /**
+   * Begins to take over a layer while the build goes on. May be called again for the same layer; `write` makes up for
+   * what was not staged.
+   */
+  stage?(layer: Layer): Promise<void>;
+  /** Writes the image. What makes it visible under its name is written last. */
+  write(image: Image): Promise<void>;
+}

@@ -1,0 +1,101 @@
+/**
+ * Images into registries: blobs while the build goes on, the manifest under its tag last.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import type { Image, Layer } from "../image/image.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { formatReference, type Reference } from "../oci/reference.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Report } from "../report/report.ts";
+import type { BlobSource } from "../store/blob.ts";
+import { BlobPusher } from "./blob_pusher.ts";
+import { bytesSource } from "./bytes_source.ts";
+import type { Output } from "./output.ts";
+
+/** What pushing takes. */
+export interface RegistryOutputOptions {
+  readonly registry: Registry;
+  /** Where to push to, each with a tag. */
+  readonly destinations: readonly Reference[];
+  /** Whether `prepare` asks each repository if pushing is allowed. */
+  readonly checkPush: boolean;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Creates one output for each destination; together they send each blob as rarely as possible. */
+export function registryOutputs(options: RegistryOutputOptions): readonly Output[] {
+  const pusher = new BlobPusher(options.registry, options.signal);
+  return options.destinations.map((destination) => registryOutput(destination, pusher, options));
+}
+
+function registryOutput(destination: Reference, pusher: BlobPusher, options: RegistryOutputOptions): Output {
+  const { registry, report, signal, checkPush } = options;
+  return {
+    name: formatReference(destination),
+    prepare: (): Promise<void> => checkPush ? registry.checkPush(destination, signal) : Promise.resolve(),
+    async stage({ descriptor, blob }: Layer): Promise<void> {
+      await pusher.push(destination, descriptor, blob);
+    },
+    async write(image: Image): Promise<void> {
+      const blobs = blobsOf(image);
+      const pushes = blobs.map(({ blob, source }) => pusher.push(destination, blob, source));
+      // All have ended before an error is told; the first one stops the others.
+      await Promise.allSettled(pushes);
+      const outcomes = await Promise.all(pushes);
+      await putManifest(image, { destination, pusher, options, blobs });
+      const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
+      const how = `${count("uploaded")} blobs sent, ${count("mounted")} mounted, ${count("present")} there already`;
+      report.message("info", `Pushed ${formatReference(destination)}@${image.descriptor.digest} (${how})`);
+    },
+  };
+}
+
+interface Push {
+  readonly destination: Reference;
+  readonly pusher: BlobPusher;
+  readonly options: RegistryOutputOptions;
+  readonly blobs: readonly ImageBlob[];
+}
+
+/** Stores the manifest; blobs that the registry then misses are sent once more (F10). */
+async function putManifest(image: Image, { destination, pusher, options, blobs }: Push): Promise<void> {
+  const { registry, report, signal } = options;
+  const put = () => registry.putManifest(destination, image.descriptor.mediaType, image.manifestBytes, signal);
+  try {
+    await put();
+  } catch (error) {
+    const unknown = unknownBlobsOf(error);
+    const missing = blobs.filter(({ blob }) => unknown.includes(blob.digest));
+    if (missing.length === 0) throw error;
+    report.message(
+      "warn",
+      `${formatReference(destination)}: the registry misses ${missing.length} blobs it had; sending them again`,
+    );
+    for (const { blob, source } of missing) await pusher.pushAgain(destination, blob, source);
+    await put();
+  }
+}
+
+/** What a `BlobsUnknownError` says; told by its field, as of registries only types are known here. */
+function unknownBlobsOf(error: unknown): readonly Digest[] {
+  return error instanceof KilnError && "unknownBlobs" in error && Array.isArray(error.unknownBlobs)
+    ? error.unknownBlobs
+    : [];
+}
+
+interface ImageBlob {
+  readonly blob: Descriptor;
+  readonly source: BlobSource;
+}
+
+/** Layers and config. */
+function blobsOf({ layers, manifest, configBytes }: Image): readonly ImageBlob[] {
+  return [
+    ...layers.map(({ descriptor, blob }) => ({ blob: descriptor, source: blob })),
+    { blob: manifest.config, source: bytesSource(configBytes) },
+  ];
+}
