@@ -38,8 +38,8 @@ export function formatPax(name: string, overrides: PaxOverrides): string | undef
   const { path, linkPath, size, uid, gid, mtimeNs, xattrs } = overrides;
   // in the order of their keys
   let records = xattrs === undefined ? "" : formatXattrs(name, xattrs);
-  if (isBinary(path) || isBinary(linkPath)) records += record("hdrcharset", CHARSET_BINARY);
   if (gid !== undefined) records += record("gid", String(gid));
+  if (isBinary(path) || isBinary(linkPath)) records += record("hdrcharset", CHARSET_BINARY);
   if (linkPath !== undefined) records += record("linkpath", linkPath);
   if (mtimeNs !== undefined) records += record("mtime", formatPaxTime(mtimeNs));
   if (path !== undefined) records += record("path", path);

@@ -196,7 +196,12 @@ export function parseDecimal(text: string, what: string): number {
   return value;
 }
 
-/** Returns nanoseconds since the epoch; digits beyond nanoseconds are dropped. @throws {Malformed} */
+/**
+ * Returns nanoseconds since the epoch; digits beyond nanoseconds are dropped. -1.5 is half a second before -1, as for
+ * GNU tar, Go and Python; libarchive 3.6 takes it for half a second after (and writes it so), which is not POSIX.
+ *
+ * @throws {Malformed}
+ */
 export function parsePaxTime(text: string): bigint {
   const parts = /^(-?)([0-9]{1,16})(?:\.([0-9]*))?$/.exec(text);
   const seconds = Number(parts?.[2]);

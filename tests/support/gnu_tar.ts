@@ -18,8 +18,7 @@ export interface SeenEntry {
   readonly gid: number;
   /** Of files; else 0. */
   readonly size: number;
-  /** Seconds with nine decimals, as `find -printf %T@` has them, negative ones included. */
-  readonly mtime: string;
+  readonly mtimeNs: bigint;
   /** Of symbolic links; else "". */
   readonly linkName: string;
 }
@@ -37,18 +36,23 @@ const LOCALE = { LC_ALL: "C", TZ: "UTC" } as const;
 
 /** Extracts an archive as root would: owners, modes, times, devices and extended attributes. */
 export function gnuExtract(archive: Uint8Array): Promise<Extracted> {
-  return extract(archive, ["tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf", "-"]);
+  const options = ["--xattrs", "--xattrs-include=*", "--numeric-owner", "--warning=no-timestamp"];
+  return extract(archive, ["tar", ...options, "-xpf", "-"], LOCALE);
 }
 
-/** The same with bsdtar. */
+/** The same with bsdtar, in a UTF-8 locale: in any other it fails on every UTF-8 name in a PAX header. */
 export function bsdExtract(archive: Uint8Array): Promise<Extracted> {
-  return extract(archive, ["bsdtar", "--numeric-owner", "-xpf", "-"]);
+  return extract(archive, ["bsdtar", "--numeric-owner", "-xpf", "-"], { ...LOCALE, LC_ALL: "C.UTF-8" });
 }
 
-async function extract(archive: Uint8Array, command: readonly string[]): Promise<Extracted> {
+async function extract(
+  archive: Uint8Array,
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Extracted> {
   const folder = await Deno.makeTempDir();
   try {
-    const { stderr } = await run(command, { cwd: folder, stdin: archive, env: LOCALE });
+    const { stderr } = await run(command, { cwd: folder, stdin: archive, env });
     return {
       folder,
       warnings: stderr,
@@ -81,12 +85,17 @@ async function listFolder(folder: string): Promise<readonly SeenEntry[]> {
       uid: Number(uid),
       gid: Number(gid),
       size: type === "f" ? Number(size) : 0,
-      // ten decimals, of which the last is always 0
-      mtime: mtime.replace(/(\.\d{9})\d*$/, "$1"),
+      mtimeNs: nanosecondsOf(mtime),
       linkName,
     });
   }
   return entries.sort((left, right) => left.name < right.name ? -1 : 1);
+}
+
+/** Reads `find -printf %T@`: seconds rounded down, then what is to be added to them; half a second before 1970 is -1.5. */
+function nanosecondsOf(time: string): bigint {
+  const [seconds = "", fraction = ""] = time.split(".");
+  return BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9));
 }
 
 /** Lists the names in an archive, in its order, as GNU tar sees them. */
