@@ -1,0 +1,145 @@
+/**
+ * One line of a `.dockerignore`: what it says, and its form for the index (dockerfile.md 4.2, 4.3).
+ *
+ * Not kept from the original, which builds regular expressions from patterns: a letter behind a backslash being a
+ * class (`\\d`), `*` and `?` being active between brackets, `^` being an anchor in patterns with wildcards, and names
+ * with a line feed never matching `**`.
+ *
+ * @module
+ */
+import { posix } from "node:path";
+import { type BytePath, bytePathOf, textOf } from "../io/byte_path.ts";
+import { asciiOf, type BadGlob, bytesOfPoints, pointsOf, readClass, type Token } from "./glob.ts";
+
+/** A pattern, compiled. */
+export interface IgnorePattern {
+  /** The line it stands in, 1-based. */
+  readonly line: number;
+  /** Starts with `!`: brings back what it matches. */
+  readonly isException: boolean;
+  readonly form: Form;
+}
+
+/** How a pattern is matched: component by component, or over the whole path when a part of it crosses slashes. */
+export type Form =
+  | { readonly kind: "components"; readonly components: readonly Component[] }
+  | { readonly kind: "whole"; readonly tokens: readonly Token[] };
+
+/** A part of a pattern between slashes. */
+export type Component =
+  | { readonly kind: "name"; readonly name: BytePath }
+  | { readonly kind: "glob"; readonly tokens: readonly Token[]; readonly text: BytePath }
+  /** `**`: any number of directories, none included. */
+  | { readonly kind: "deep" }
+  /** `**` at the end: everything below. */
+  | { readonly kind: "rest" };
+
+/**
+ * Reads a line, which has no line end any more. Returns undefined for comments and blank lines. A comment has its `#`
+ * in the first column.
+ */
+export function readIgnoreLine(text: BytePath, line: number): IgnorePattern | BadGlob | undefined {
+  if (text.startsWith("#")) return undefined;
+  const trimmed = trim(text);
+  if (trimmed === "") return undefined;
+  const isException = trimmed.startsWith("!");
+  const pattern = clean(isException ? trim(trimmed.slice(1)) : trimmed);
+  if (isException && (pattern === "" || pattern === "/")) return { bad: 'there is no pattern behind the "!"' };
+  const tokens = readTokens(pattern);
+  return "bad" in tokens ? tokens : { line, isException, form: formOf(tokens) };
+}
+
+/** Removes `.`, `..`, doubled slashes and one leading slash. */
+function clean(pattern: BytePath): BytePath {
+  if (pattern === "") return "";
+  const path = posix.normalize(pattern).replace(/(?<=.)\/$/s, "");
+  return path.length > 1 && path.startsWith("/") ? path.slice(1) : path;
+}
+
+function readTokens(pattern: BytePath): readonly Token[] | BadGlob {
+  const points = pointsOf(pattern);
+  const tokens: Token[] = [];
+  let at = 0;
+  while (at < points.length) {
+    const char = asciiOf(points[at]);
+    if (char === "*" && asciiOf(points[at + 1]) === "*") {
+      at += asciiOf(points[at + 2]) === "/" ? 3 : 2;
+      // "**name" without other wildcards is a plain suffix; in "**name*" the "**" covers whole directories.
+      const isSuffix = at === 2 && !/[*?[\]\\]/.test(pattern.slice(2));
+      pushRun(tokens, at === points.length || isSuffix ? "rest" : "deep");
+    } else if (char === "[") {
+      const found = readClass(points, at + 1);
+      if ("bad" in found) return found;
+      if (found.token.kind === "class" && found.token.ranges.some(({ low, high }) => low > high)) {
+        return { bad: "a range in brackets ends before it starts" };
+      }
+      tokens.push(found.token);
+      at = found.end;
+    } else if (char === "*" || char === "?") {
+      if (char === "*") pushRun(tokens, "star");
+      else tokens.push({ kind: "any" });
+      at++;
+    } else {
+      const point = points[char === "\\" ? ++at : at];
+      if (point === undefined) return { bad: "it ends with a backslash" };
+      tokens.push({ kind: "char", point });
+      at++;
+    }
+  }
+  return tokens;
+}
+
+/** A run behind an equal run adds nothing. */
+function pushRun(tokens: Token[], kind: "star" | "deep" | "rest"): void {
+  if (tokens.at(-1)?.kind !== kind) tokens.push({ kind });
+}
+
+function formOf(tokens: readonly Token[]): Form {
+  const components: Component[] = [];
+  let part: Token[] = [];
+  for (const [at, token] of tokens.entries()) {
+    if (isSlash(token)) {
+      if (part.length === 0) return { kind: "whole", tokens };
+      components.push(componentOf(part));
+      part = [];
+    } else if (token.kind === "deep" || token.kind === "rest") {
+      if (part.length > 0 || (token.kind === "rest" && at < tokens.length - 1)) return { kind: "whole", tokens };
+      components.push({ kind: token.kind });
+    } else if (canMatchSlash(token)) {
+      return { kind: "whole", tokens };
+    } else part.push(token);
+  }
+  if (part.length > 0) components.push(componentOf(part));
+  else if (components.length === 0 || tokens.at(-1)?.kind === "char") return { kind: "whole", tokens };
+  return { kind: "components", components };
+}
+
+function componentOf(tokens: readonly Token[]): Component {
+  const points = tokens.map((token) => token.kind === "char" ? token.point : undefined);
+  const plain = points.filter((point) => point !== undefined);
+  if (plain.length === tokens.length) return { kind: "name", name: bytesOfPoints(plain) };
+  return { kind: "glob", tokens, text: JSON.stringify(tokens) };
+}
+
+function isSlash(token: Token): boolean {
+  return token.kind === "char" && token.point === 0x2f;
+}
+
+function canMatchSlash(token: Token): boolean {
+  if (token.kind !== "class") return false;
+  return token.negated !== token.ranges.some(({ low, high }) => low <= 0x2f && 0x2f <= high);
+}
+
+/** Removes white space from both ends, Unicode's where the line is text. */
+function trim(line: BytePath): BytePath {
+  const text = textOf(line);
+  const chars = text ?? line;
+  let [start, end] = [0, chars.length];
+  while (start < end && isSpace(chars.charAt(start))) start++;
+  while (end > start && isSpace(chars.charAt(end - 1))) end--;
+  return text === undefined ? chars.slice(start, end) : bytePathOf(chars.slice(start, end));
+}
+
+function isSpace(char: string): boolean {
+  return char === "\u0085" || (char !== "\ufeff" && char.trim() === "");
+}
