@@ -26,11 +26,12 @@ export class IgnoreNode {
   lastExceptionBelow = -1;
   /** Stays reached in every entry below: the place of a `**`. */
   readonly #isRun: boolean;
-  readonly #names = new Map<BytePath, IgnoreNode>();
+  // Maps are made when needed: most of the nodes of a large file have one child.
+  #names: Map<BytePath, IgnoreNode> | undefined;
   /** Globs `*text` and `text*`, by length and text. */
-  readonly #suffixes = new Map<number, Map<BytePath, IgnoreNode>>();
-  readonly #prefixes = new Map<number, Map<BytePath, IgnoreNode>>();
-  readonly #globs = new Map<string, { readonly tokens: readonly Token[]; readonly node: IgnoreNode }>();
+  #suffixes: Map<number, Map<BytePath, IgnoreNode>> | undefined;
+  #prefixes: Map<number, Map<BytePath, IgnoreNode>> | undefined;
+  #globs: Map<string, { readonly tokens: readonly Token[]; readonly node: IgnoreNode }> | undefined;
   #deep: IgnoreNode | undefined;
   #rest: IgnoreNode | undefined;
 
@@ -62,12 +63,12 @@ export class IgnoreNode {
   /** Adds the nodes that an entry called `name` below this place reaches. */
   follow(name: BytePath, nodes: Set<IgnoreNode>): void {
     if (this.#isRun) this.reach(nodes);
-    this.#names.get(name)?.reach(nodes);
-    for (const [length, suffixes] of this.#suffixes) {
+    this.#names?.get(name)?.reach(nodes);
+    for (const [length, suffixes] of this.#suffixes ?? []) {
       if (length <= name.length) suffixes.get(name.slice(name.length - length))?.reach(nodes);
     }
-    for (const [length, prefixes] of this.#prefixes) prefixes.get(name.slice(0, length))?.reach(nodes);
-    for (const { tokens, node } of this.#globs.values()) {
+    for (const [length, prefixes] of this.#prefixes ?? []) prefixes.get(name.slice(0, length))?.reach(nodes);
+    for (const { tokens, node } of this.#globs?.values() ?? []) {
       if (!nodes.has(node) && matchesGlob(tokens, name)) node.reach(nodes);
     }
     this.#rest?.reach(nodes);
@@ -76,7 +77,7 @@ export class IgnoreNode {
   #child(component: Component): IgnoreNode {
     switch (component.kind) {
       case "name":
-        return childOf(this.#names, component.name);
+        return childOf(this.#names ??= new Map(), component.name);
       case "deep":
         return this.#deep ??= new IgnoreNode("run");
       case "rest":
@@ -84,13 +85,14 @@ export class IgnoreNode {
       case "glob": {
         const { tokens, text } = component;
         const suffix = tokens[0]?.kind === "star" ? literalOf(tokens.slice(1)) : undefined;
-        if (suffix !== undefined) return childOf(mapOf(this.#suffixes, suffix.length), suffix);
+        if (suffix !== undefined) return childOf(mapOf(this.#suffixes ??= new Map(), suffix.length), suffix);
         const prefix = tokens.at(-1)?.kind === "star" ? literalOf(tokens.slice(0, -1)) : undefined;
-        if (prefix !== undefined) return childOf(mapOf(this.#prefixes, prefix.length), prefix);
-        const known = this.#globs.get(text);
+        if (prefix !== undefined) return childOf(mapOf(this.#prefixes ??= new Map(), prefix.length), prefix);
+        const globs = this.#globs ??= new Map();
+        const known = globs.get(text);
         if (known !== undefined) return known.node;
         const node = new IgnoreNode();
-        this.#globs.set(text, { tokens, node });
+        globs.set(text, { tokens, node });
         return node;
       }
     }
