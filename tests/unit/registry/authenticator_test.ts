@@ -282,6 +282,13 @@ Deno.test("the client gives up when a new token is refused as well, and does not
   assert.equal(at.registry.seen.filter(({ path }) => path.includes("manifests")).length, 2);
 });
 
+// With `renew` returning also what was refused before this fails.
+Deno.test("the client does not send a token again that was refused, when it is given the same one", async () => {
+  await using at = await stage({ tokens: (_request, response) => json(response, { token: "no-good" }) });
+  await assert.rejects(at.pull(), denied(/\(401 Unauthorized\)/));
+  assert.equal(at.registry.seen.filter(({ path }) => path.includes("manifests")).length, 1);
+});
+
 Deno.test("the client tries rotated credentials when the token service refuses the old ones", async () => {
   const basic = (password: string): Credential => ({ kind: "basic", username: "me", password });
   await using at = await stage({
@@ -340,6 +347,7 @@ Deno.test("the client tries again when the token service is unavailable", async 
   assert.equal(asked, 3);
 });
 
+// With the cap (S60) or the check of the token's characters left out their cases fail.
 const NO_TOKENS: readonly (readonly [name: string, handler: Handler, message: RegExp])[] = [
   ["HTML", (_request, response) => void response.end("<html>"), /is not a JSON object$/],
   ["no token", (_request, response) => json(response, { expires_in: 60 }), /has no usable token$/],
@@ -363,7 +371,7 @@ for (const [name, handler, message] of NO_TOKENS) {
   });
 }
 
-// S55: a token service that redirects could lead anywhere.
+// S55: a token service that redirects could lead anywhere. With every status below 400 taken for an answer this fails.
 Deno.test("the client does not follow a redirect of the token service", async () => {
   await using attacker = await startServer((_request, response) => json(response, { token: "t" }));
   await using at = await stage({
@@ -374,7 +382,7 @@ Deno.test("the client does not follow a redirect of the token service", async ()
   assert.deepEqual(attacker.seen, []);
 });
 
-// S51: hostile realms.
+// S51: hostile realms. With the refusal of near addresses left out of `judge` these fail.
 for (
   const [realm, why] of [
     ["http://169.254.169.254/token", "it is an address inside a network"],

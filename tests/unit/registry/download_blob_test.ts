@@ -83,6 +83,7 @@ Deno.test("blob() takes up a broken connection where it broke", async () => {
   assert.match(third ?? "", /^bytes=(?:1|2)[0-9]{5}-$/);
 });
 
+// With `skip` of 0 this fails.
 Deno.test("blob() does not repeat bytes when a Range is answered with the whole", async () => {
   await using at = await stage();
   at.registry.next(
@@ -191,7 +192,8 @@ Deno.test("blob() gives its place back when the consumer stops early", async () 
   assert.deepEqual(await at.fetch(), BYTES);
 });
 
-// S59: lies about sizes.
+// S59: lies about sizes. Each of these fails when its check in `download_blob.ts` is left out: of the announced length,
+// of more bytes than the descriptor's size, of a part that was not asked for, of the digest.
 const LIES: readonly (readonly [name: string, Parameters<FaultRegistry["next"]>[2], RegExp])[] = [
   [
     "announces more",
@@ -227,7 +229,7 @@ const LIES: readonly (readonly [name: string, Parameters<FaultRegistry["next"]>[
 
 for (const [name, misbehaviour, message] of LIES) {
   Deno.test(`blob() refuses a registry that ${name}`, async () => {
-    await using at = await stage();
+    await using at = await stage({ timeouts: { stall: 2_000 } });
     at.registry.always("GET", /blobs/, misbehaviour);
     await assert.rejects(at.fetch(), refusal("integrity", message));
     assert.equal(ranges(at).length, 1, "a lie is no reason to ask again");
@@ -243,11 +245,10 @@ Deno.test("blob() refuses another part than the one it asked for", async () => {
 });
 
 Deno.test("blob() gives up a transfer that trickles", async () => {
-  await using at = await stage({ retries: 0, timeouts: { stall: 60 } });
+  await using at = await stage({ retries: 0, timeouts: { stall: 200 } });
   at.registry.always("GET", /blobs/, (_request, response) => {
     response.writeHead(200);
-    const timer = setInterval(() => response.write("x"), 5);
-    response.on("close", () => clearInterval(timer));
+    response.write(BYTES.subarray(0, 10));
   });
   await assert.rejects(at.fetch(), refusal("registry", /the transfer stalled from "[^"]+"$/));
 });
@@ -261,7 +262,7 @@ Deno.test("blob() says that a blob is not there", async () => {
   );
 });
 
-// S52: redirects.
+// S52: redirects. With the authorization kept on every hop this and the test of the anonymous token fail.
 Deno.test("blob() follows a redirect to storage, without the credentials and again for each part", async () => {
   await using at = await stage({ credentials: { name: "t", find: () => Promise.resolve(SECRET) } });
   await using storage = await startServer((request, response) => {
@@ -301,6 +302,7 @@ Deno.test("blob() keeps the credentials on a redirect inside the registry", asyn
   assert.equal(at.registry.seen.at(-1)?.headers.authorization, "Bearer hunter2");
 });
 
+// With an authenticator that has our credentials in place of `NO_CREDENTIALS` this fails.
 Deno.test("blob() lets a host it was redirected to hand out an anonymous token, never ours", async () => {
   await using at = await stage({ credentials: { name: "t", find: () => Promise.resolve(SECRET) } });
   await using attacker = await startServer((request, response) => {
@@ -321,6 +323,7 @@ Deno.test("blob() lets a host it was redirected to hand out an anonymous token, 
   assert.match(attacker.seen[1]?.path ?? "", /^\/token\?service=x&scope=repository%3Aother%2Fname%3Apull$/);
 });
 
+// With the verdict in `RegistryHost.location` ignored these fail.
 const LEADS: readonly (readonly [location: string, why: RegExp])[] = [
   [
     "http://169.254.169.254/latest/meta-data/",

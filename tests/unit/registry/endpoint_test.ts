@@ -22,6 +22,7 @@ const CANDIDATES: readonly (readonly [registry: string, insecure: boolean, urls:
   ["localhost:5000", true, ["https://localhost:5000/", "http://localhost:5000/"]],
 ];
 
+// S63a. With `startsWith("localhost")` for the name of loopback the case of localhost.evil.example fails.
 for (const [registry, insecure, urls] of CANDIDATES) {
   Deno.test(`candidatesFor() tries ${urls} for ${registry}${insecure ? ", which may be insecure" : ""}`, () => {
     assert.deepEqual(candidatesFor(registry, { insecure }).map(String), urls);

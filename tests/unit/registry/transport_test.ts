@@ -127,6 +127,7 @@ Deno.test("transport closes the connection of a response that was not read", asy
   });
 });
 
+// With `reusedSocket` left as it is this fails: the second request is never answered.
 Deno.test("transport repeats a request that met an idle connection the server had closed", async () => {
   await using server = await startRawServer((socket) => {
     let received = "";
@@ -271,12 +272,18 @@ Deno.test("transport gives up a body the server does not take", async () => {
   });
 });
 
+// With LEAST_PROGRESS_BYTES of 1 this fails: the body ends well after two seconds.
 Deno.test("transport gives up a body that trickles (slow loris)", async () => {
   await using server = await startServer((_request, response) => {
+    response.socket?.setNoDelay();
     const timer = setInterval(() => response.write("x"), 5);
-    response.on("close", () => clearInterval(timer));
+    const end = setTimeout(() => response.end(), 2_000);
+    response.on("close", () => {
+      clearInterval(timer);
+      clearTimeout(end);
+    });
   });
-  await withTransport({ timeouts: { stall: 60 } }, async (transport) => {
+  await withTransport({ timeouts: { stall: 300 } }, async (transport) => {
     const response = await transport.request(get(`http://${server.host}/`));
     await assert.rejects(response.document(100_000), fault("body", "KILN_TIMEOUT", true));
   });
@@ -295,6 +302,7 @@ Deno.test("transport does not take a slow consumer for a stalled transfer", asyn
   });
 });
 
+// S60. With `room` without end this fails.
 Deno.test("transport reads no more of a document than allowed", async () => {
   await using server = await startServer((_request, response) => void response.end("x".repeat(100_000)));
   await withTransport({}, async (transport) => {
@@ -324,6 +332,7 @@ for (const phase of ["before the answer", "in the body"]) {
   });
 }
 
+// With `checkHost` doing nothing this fails.
 Deno.test("transport does not connect to loopback with public reach, by address or by name", async () => {
   await using server = await startServer((_request, response) => void response.end());
   await withTransport({}, async (transport) => {
@@ -335,6 +344,7 @@ Deno.test("transport does not connect to loopback with public reach, by address 
   });
 });
 
+// S63a. With TLS options of one host given to all this fails.
 Deno.test("transport trusts an unknown authority only where it was told to", async () => {
   const identity = await createIdentity();
   await using known = await startServer((_request, response) => void response.end("known"), identity);

@@ -418,13 +418,15 @@ Deno.test("putBlob() throws what its source throws, without another try", async 
   assert.deepEqual(at.client.clock.slept, []);
 });
 
+// With `isAbout` always true this fails.
 Deno.test("putBlob() refuses a registry that stored something else", async () => {
   await using at = await stage();
   at.registry.next("PUT", /uploads/, answer(201, { "docker-content-digest": digestOf(noise(1)) }));
   await assert.rejects(at.put(SMALL), refusal("integrity", /: the registry stored it under another digest$/));
 });
 
-// S53: where the registry sends uploads.
+// S53: where the registry sends uploads. With every request authorized, whatever its origin, the first test fails; with
+// the verdict in `RegistryHost.location` ignored those of the locations do.
 const SECRET = {
   name: "t",
   find: () =>

@@ -177,6 +177,7 @@ const MALFORMED: readonly (readonly [content: string, why: string])[] = [
   ],
 ];
 
+// With the JSON error kept as the cause, the secret in the text is shown, and the answers of helpers below fail.
 for (const [content, why] of MALFORMED) {
   Deno.test(`dockerConfig() names the file it cannot read: ${why}`, async () => {
     await using folder = await tempFolder();
@@ -198,7 +199,7 @@ Deno.test("dockerConfig() refuses a file of more than 4 MiB", async () => {
   });
 });
 
-// F14: helpers that misbehave.
+// F14: helpers that misbehave. With the cap on the output, or the look for secrets in it, left out their cases fail.
 const FAULTS: readonly (readonly [name: string, script: string, why: RegExp])[] = [
   ["hangs", "exec sleep 60", /it did not end within 0\.2 s$/],
   ["leaves a child that holds its output", "sleep 60 & exec sleep 60", /it did not end within 0\.2 s$/],
@@ -252,6 +253,7 @@ Deno.test("dockerConfig() says that a helper is not installed", async () => {
   });
 });
 
+// With the check of the name left out this fails.
 Deno.test("dockerConfig() runs no program outside the PATH", async () => {
   await using folder = await tempFolder();
   await folder.write("config.json", JSON.stringify({ credsStore: "x/../../../bin/sh" }));
