@@ -9,7 +9,7 @@
  * @module
  */
 import type { LogicalLine } from "../dockerfile/line.ts";
-import type { SourceRange } from "../dockerfile/source.ts";
+import type { Finding } from "../dockerfile/warning.ts";
 import type { ContainerConfig } from "../oci/config.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { StepContext } from "./step.ts";
@@ -54,12 +54,18 @@ export interface StageState {
 export interface Expander {
   /** Expands one word to one word: quotes and escapes are removed, variables replaced. */
   word(text: string): string;
+  /** Expands a text and splits the result at blanks that are not quoted (EXPOSE); silent about undefined variables. */
+  words(text: string): readonly string[];
   /** Expands a heredoc body: quotes are literal, backslash escapes vanish, variables are replaced. */
   body(text: string): string;
   /** Returns what a variable is set to. */
   variable(name: string): string | undefined;
-  /** An expander that sees further variables first (`ARG x=1 y=$x`). */
-  with(further: readonly EnvironmentEntry[]): Expander;
+  /** An expander that sees further arguments first (`ARG x=1 y=$x`). */
+  with(further: readonly DeclaredArg[]): Expander;
+  /** Reports something legal that should not be written so; undefined variables are reported by themselves. */
+  warn(finding: Finding): void;
+  /** The arguments of the build: a `--build-arg` replaces the default of an ARG, which is then not even expanded. */
+  readonly build: BuildArguments;
 }
 
 /** Something outside the stage that an instruction reads. */
@@ -74,6 +80,8 @@ export interface Instruction<N extends Node = Node> {
   readonly keyword: string;
   /** Throws a `KilnError` of kind `dockerfile`; the caller adds the position. */
   parse(line: LogicalLine): N;
+  /** What is legal but should not be written so, as far as the text alone tells. */
+  check?(node: N): readonly Finding[];
   /** Replaces variables. Absent: nothing in this instruction is expanded. */
   expand?(node: N, expander: Expander): N;
   /** Returns the state after the instruction. `node` is expanded. Absent: the config does not change. */
@@ -86,10 +94,4 @@ export interface Instruction<N extends Node = Node> {
   makesLayer?(node: N, state: StageState): boolean;
   /** Changes the file system. `node` is expanded, the state in `step` is the one after the instruction. */
   run?(node: N, step: StepContext): Promise<void>;
-}
-
-/** A position to blame, for errors of instructions that were fired by another line. */
-export interface Trigger {
-  readonly text: string;
-  readonly firedBy: SourceRange;
 }

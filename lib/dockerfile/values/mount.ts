@@ -52,15 +52,24 @@ const KEYS = [
 
 const MAX_UINT32 = 2 ** 32 - 1;
 
+/** What a mount reads, as far as its text tells before variables are known. */
+export interface MountOrigin {
+  /** As written. */
+  readonly from?: string;
+  /** Whether it is, or may turn out to be, a bind mount of the build context. */
+  readonly readsContext: boolean;
+}
+
 /**
- * Checks what can be checked before variables are known: the CSV syntax, and that `from` has no variable. Returns the
- * text of `from`, if any.
+ * Checks what can be checked before variables are known: the CSV syntax, and that `from` has no variable.
  *
  * @throws {KilnError} kind `dockerfile`.
  */
-export function checkMount(text: string): string | undefined {
+export function checkMount(text: string): MountOrigin {
+  let type: string = "bind";
   let from: string | undefined;
   for (const { key, value } of fieldsOf(text)) {
+    if (key === "type" && value !== undefined) type = value.toLowerCase();
     if (key !== "from" || value === undefined) continue;
     const dollar = value.indexOf("$");
     if (dollar >= 0 && dollar !== value.length - 1) {
@@ -70,7 +79,8 @@ export function checkMount(text: string): string | undefined {
     }
     from = value;
   }
-  return from === "" ? undefined : from;
+  const readsContext = !from && !MOUNT_TYPES.some((known) => known !== "bind" && known === type);
+  return { readsContext, ...(from ? { from } : {}) };
 }
 
 /**

@@ -22,7 +22,7 @@ export interface Owner {
 export const MAX_ID = 2 ** 32 - 2;
 
 /**
- * Splits `user[:group]`. Behind a colon nothing may be missing, and no third part may follow.
+ * Splits `user[:group]`. An empty group is group 0, as in BuildKit; an empty user is a mistake.
  *
  * @throws {KilnError} kind `dockerfile`, naming the part that is neither an id nor a name.
  */
@@ -31,10 +31,9 @@ export function parseOwner(text: string): Owner {
   const [user = "", group, ...more] = text.split(":");
   if (more.length > 0) throw badOwner(text, "it has more than one colon");
   if (user === "") throw badOwner(text, "the user is missing");
-  if (group === "") throw badOwner(text, "the group behind the colon is missing");
   return {
     user: parseAccount(user, text),
-    ...(group === undefined ? {} : { group: parseAccount(group, text) }),
+    ...(group === undefined ? {} : { group: parseAccount(group || "0", text) }),
   };
 }
 

@@ -1,0 +1,48 @@
+/**
+ * ADD: COPY from the build context that also unpacks local archives and fetches URLs (dockerfile.md 3.4).
+ *
+ * @module
+ */
+import { parseFlags } from "../dockerfile/flags.ts";
+import {
+  COPY_FLAGS,
+  copyHistory,
+  type CopyNode,
+  copyOrigins,
+  expandCopy,
+  parseCopy,
+  requireTwoPaths,
+  textFlag,
+} from "./copy_node.ts";
+import type { Instruction, Origin } from "./instruction.ts";
+import { refuseCopyNotYet } from "./not_yet.ts";
+
+/** `ADD [flags] source... destination` or `ADD [flags] ["source", ..., "destination"]`. */
+export const ADD: Instruction<CopyNode<"ADD">> = {
+  keyword: "ADD",
+  parse(line): CopyNode<"ADD"> {
+    requireTwoPaths(line);
+    const flags = parseFlags(line, {
+      ...COPY_FLAGS,
+      "checksum": "text",
+      "keep-git-dir": "boolean",
+      "unpack": "boolean",
+    });
+    const keepGitDir = flags["keep-git-dir"];
+    return {
+      ...parseCopy("ADD", line, flags),
+      ...textFlag("checksum", flags.checksum),
+      ...(keepGitDir === undefined ? {} : { keepGitDir }),
+      ...(flags.unpack === undefined ? {} : { unpack: flags.unpack }),
+    };
+  },
+  expand(node, expander): CopyNode<"ADD"> {
+    const expanded = expandCopy(node, expander);
+    refuseCopyNotYet(expanded);
+    return expanded;
+  },
+  history: copyHistory,
+  origins(node): readonly Origin[] {
+    return copyOrigins(node);
+  },
+};

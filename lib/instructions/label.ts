@@ -1,0 +1,29 @@
+/**
+ * LABEL: sets labels of the image; the last value of a name stays.
+ *
+ * @module
+ */
+import type { Instruction, StageState } from "./instruction.ts";
+import { checkKeyValues, expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
+
+/** A parsed LABEL. */
+export type LabelNode = KeyValuesNode<"LABEL">;
+
+/** `LABEL name=value...` or `LABEL name value`. */
+export const LABEL: Instruction<LabelNode> = {
+  keyword: "LABEL",
+  parse(line): LabelNode {
+    return parseKeyValues("LABEL", line);
+  },
+  check: checkKeyValues,
+  expand(node, expander): LabelNode {
+    return { ...node, pairs: expandKeyValues(node.pairs, expander) };
+  },
+  configure(node, state): StageState {
+    // fromEntries defines properties: a label called __proto__ is a label.
+    const entries = node.pairs.map(({ name, value }) => [name, value] as const);
+    const Labels = Object.fromEntries([...Object.entries(state.config.Labels ?? {}), ...entries]);
+    return { ...state, config: { ...state.config, Labels } };
+  },
+  history: keyValuesHistory,
+};

@@ -1,0 +1,43 @@
+/**
+ * Firing ONBUILD triggers: stored texts become instructions of the stage that starts from their image (dockerfile.md
+ * 3.14). They come from whoever made the base image.
+ *
+ * @module
+ */
+import { locate } from "../dockerfile/locate.ts";
+import { readLines } from "../dockerfile/read_lines.ts";
+import type { SourceRange } from "../dockerfile/source.ts";
+import { KilnError } from "../errors.ts";
+import type { Node } from "./instruction.ts";
+import { NO_TRIGGERS } from "./onbuild.ts";
+import { instructionOf } from "./table.ts";
+
+/**
+ * Reads the triggers of an image or stage, in order. Their positions and those of their errors are that of the FROM
+ * that fires them.
+ *
+ * @throws {KilnError} kind `dockerfile`, naming the trigger.
+ */
+export function parseTriggers(texts: readonly string[], firedBy: SourceRange): readonly Node[] {
+  return texts.map((text) => locate(firedBy, () => parseTrigger(text, firedBy)));
+}
+
+function parseTrigger(text: string, firedBy: SourceRange): Node {
+  try {
+    const [line, ...more] = readLines(text, firedBy.file).lines;
+    if (line === undefined || more.length > 0) throw new KilnError("dockerfile", "it is not one instruction");
+    if (NO_TRIGGERS.includes(line.keyword)) {
+      throw new KilnError("dockerfile", `${line.keyword} cannot be a trigger`);
+    }
+    return instructionOf(line).parse({ ...line, comments: [], range: firedBy });
+  } catch (error) {
+    if (!(error instanceof KilnError)) throw error;
+    const shown = text.length <= 100 ? text : `${text.slice(0, 100).toWellFormed()}...`;
+    const [first = ""] = shown.split(/[\r\n]/, 1);
+    // Not `cause`: the position inside the trigger's text would be mistaken for one in this file.
+    throw new KilnError("dockerfile", `Cannot fire the trigger "${first}": ${error.message}`, {
+      range: firedBy,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}
