@@ -41,7 +41,8 @@ export class DirectiveWindow {
   readonly #seen = new Set<DirectiveName>();
   #closed = false;
 
-  constructor(mark: "#" | "//" = "#") {
+  /** `mark` is what a comment starts with; "" for the text of a comment. */
+  constructor(mark: "#" | "//" | "" = "#") {
     this.#mark = mark;
   }
 

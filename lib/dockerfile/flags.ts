@@ -5,7 +5,7 @@
  */
 import { KilnError } from "../errors.ts";
 import type { LogicalLine } from "./line.ts";
-import { didYouMean } from "./suggest.ts";
+import { suggest } from "./suggest.ts";
 
 /** What a flag takes: `--x`, `--x=true`; `--x=text`; or `--x=text` any number of times. */
 export type FlagKind = "boolean" | "text" | "list";
@@ -57,7 +57,8 @@ function booleanOf(line: LogicalLine, flag: string, value: string | undefined): 
 }
 
 function nearestFlag(name: string, table: FlagTable): { readonly hint?: string } {
-  return didYouMean(name, Object.keys(table));
+  const near = suggest(name, Object.keys(table));
+  return near === undefined ? {} : { hint: `did you mean --${near}?` };
 }
 
 function badFlag(line: LogicalLine, flag: string, why: { readonly state: string; readonly hint?: string }): KilnError {

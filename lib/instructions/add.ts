@@ -14,6 +14,7 @@ import {
   requireTwoPaths,
   textFlag,
 } from "./copy_node.ts";
+import { executeCopy } from "./execute_copy.ts";
 import type { Instruction, Origin } from "./instruction.ts";
 import { refuseCopyNotYet } from "./not_yet.ts";
 
@@ -44,5 +45,8 @@ export const ADD: Instruction<CopyNode<"ADD">> = {
   history: copyHistory,
   origins(node): readonly Origin[] {
     return copyOrigins(node);
+  },
+  run(node, step): Promise<void> {
+    return executeCopy(node, step, { unpack: node.unpack ?? true });
   },
 };

@@ -18,6 +18,7 @@ import {
   requireTwoPaths,
   textFlag,
 } from "./copy_node.ts";
+import { executeCopy } from "./execute_copy.ts";
 import type { Instruction, Origin } from "./instruction.ts";
 import { refuseCopyNotYet } from "./not_yet.ts";
 import { sourceKind } from "./remote_source.ts";
@@ -43,6 +44,9 @@ export const COPY: Instruction<CopyNode<"COPY">> = {
   history: copyHistory,
   origins(node): readonly Origin[] {
     return copyOrigins(node);
+  },
+  run(node, step): Promise<void> {
+    return executeCopy(node, step, { unpack: false });
   },
 };
 

@@ -12,6 +12,8 @@ import { lookUpRunUser, type RunUser } from "../exec/users.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { withDirectory } from "../sys/file.ts";
 import { makeWorkingDirectory } from "../tree/make_directories.ts";
+import type { StageState } from "./instruction.ts";
+import { runEnvironment } from "./state.ts";
 import type { StepContext } from "./step.ts";
 
 /** A RUN with everything about its text decided. Strings are text. */
@@ -19,8 +21,6 @@ export interface RunRequest {
   readonly argv: readonly string[];
   /** Files the command is handed by path. */
   readonly scripts: readonly { readonly target: string; readonly content: string }[];
-  /** `NAME=value`, in order; a later one wins. */
-  readonly environment: readonly string[];
   readonly mounts: readonly MountSpec[];
   readonly network: "default" | "host" | "none";
 }
@@ -43,7 +43,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   });
   const result = await rootfs.exec({
     argv: request.argv.map(bytePathOf),
-    environment: [...environmentOf(request.environment, user), ...mounts.environment],
+    environment: [...environmentOf(state, user), ...mounts.environment],
     workingDirectory,
     user,
     hostname: bytePathOf(step.hostname),
@@ -77,9 +77,10 @@ function resolveMount(mount: MountSpec, workingDirectory: string): TypedMountReq
 }
 
 /** HOME comes from the image's /etc/passwd when nothing sets it, as container runtimes have it. */
-function environmentOf(lines: readonly string[], user: RunUser): readonly BytePath[] {
-  const own = lines.map(bytePathOf);
-  return own.some((line) => line.startsWith("HOME=")) ? own : [...own, `HOME=${user.home}`];
+function environmentOf(state: StageState, user: RunUser): readonly BytePath[] {
+  const own = [...new Map(runEnvironment(state))];
+  const lines = own.map(([name, value]) => bytePathOf(`${name}=${value}`));
+  return own.some(([name]) => name === "HOME") ? lines : [...lines, `HOME=${user.home}`];
 }
 
 function failed({ argv }: RunRequest, { code, signal }: ExecResult): KilnError {

@@ -11,6 +11,7 @@ import { didYouMean } from "../dockerfile/suggest.ts";
 import { type DeviceSpec, parseDevice } from "../dockerfile/values/device.ts";
 import { checkMount, type MountSpec, parseMount } from "../dockerfile/values/mount.ts";
 import { KilnError } from "../errors.ts";
+import { executeRun } from "./execute_run.ts";
 import type { Instruction, Node, Origin, StageState } from "./instruction.ts";
 import { refuseRunNotYet } from "./not_yet.ts";
 import { shellOf } from "./state.ts";
@@ -76,6 +77,10 @@ export const RUN: Instruction<RunNode> = {
       if (from !== undefined) return [{ kind: "named", name: from, indexes: false }];
       return readsContext ? [{ kind: "context" }] : [];
     });
+  },
+  run(node, step): Promise<void> {
+    const { mounts, network } = node;
+    return executeRun({ ...runCommand(node, step.state), mounts, network }, step);
   },
 };
 

@@ -3,11 +3,18 @@
  *
  * @module
  */
+import {
+  type CheckOptions,
+  DEFAULT_CHECKS,
+  isActive,
+  parseCheckOptions,
+  withComments,
+} from "../dockerfile/check_options.ts";
 import type { Directives } from "../dockerfile/directives.ts";
 import type { Escape, LogicalLine } from "../dockerfile/line.ts";
 import { locate } from "../dockerfile/locate.ts";
 import { readLines } from "../dockerfile/read_lines.ts";
-import type { Warning } from "../dockerfile/warning.ts";
+import type { Finding, Warning } from "../dockerfile/warning.ts";
 import { KilnError } from "../errors.ts";
 import { ARG, type ArgNode } from "./arg.ts";
 import { FROM, type FromNode } from "./from.ts";
@@ -28,11 +35,20 @@ export interface StageText {
 export interface Dockerfile {
   readonly directives: Directives;
   readonly escape: Escape;
+  /** Which rules warn in this file. */
+  readonly checks: CheckOptions;
   /** ARG lines in front of the first FROM. */
   readonly globals: readonly ArgNode[];
   /** At least one. */
   readonly stages: readonly StageText[];
+  /** Those that the check options do not silence. */
   readonly warnings: readonly Warning[];
+}
+
+/** How to read a Dockerfile. */
+export interface DockerfileOptions {
+  /** Replaces the `# check=` directive (`BUILDKIT_DOCKERFILE_CHECK`). */
+  readonly check?: string;
 }
 
 /**
@@ -40,27 +56,33 @@ export interface Dockerfile {
  *
  * @throws {KilnError} kind `dockerfile`, with the position of the instruction at fault.
  */
-export function parseDockerfile(source: Uint8Array | string, file: string): Dockerfile {
+export function parseDockerfile(
+  source: Uint8Array | string,
+  file: string,
+  options: DockerfileOptions = {},
+): Dockerfile {
   const { lines, directives, escape, warnings } = readLines(source, file);
-  const found: Warning[] = [...warnings];
+  const checks = readChecks(directives, options.check);
+  const found: Warning[] = warnings.filter(({ rule }) => isActive(checks, rule));
+  const notes: Notes = { checks, warnings: found };
   const globals: ArgNode[] = [];
   const stages: { index: number; name?: string; from: FromNode; nodes: Node[] }[] = [];
   for (const line of lines) {
     locate(line.range, () => {
       const stage = stages.at(-1);
       if (line.keyword === "FROM") {
-        const from = noting(FROM, line, found);
-        noteDuplicate(from, { stages, warnings: found });
+        const from = noting(FROM, line, notes);
+        noteDuplicate(from, { stages, notes });
         stages.push({ index: stages.length, ...(from.name === undefined ? {} : { name: from.name }), from, nodes: [] });
-      } else if (stage !== undefined) stage.nodes.push(noting(instructionOf(line), line, found));
-      else if (line.keyword === "ARG") globals.push(noting(ARG, line, found));
+      } else if (stage !== undefined) stage.nodes.push(noting(instructionOf(line), line, notes));
+      else if (line.keyword === "ARG") globals.push(noting(ARG, line, notes));
       else throw noStage(line);
     });
   }
   if (stages.length === 0) {
     throw new KilnError("dockerfile", `Cannot build "${file}": it has no stages`, { hint: "a stage starts with FROM" });
   }
-  return { directives, escape, globals, stages, warnings: found };
+  return { directives, escape, checks, globals, stages, warnings: found };
 }
 
 /**
@@ -85,23 +107,40 @@ export function stageIndex(from: string): number | undefined {
   return /^[-+]?[0-9]+$/.test(from) ? Number(from) : undefined;
 }
 
+interface Notes {
+  readonly checks: CheckOptions;
+  readonly warnings: Warning[];
+}
+
+function readChecks(directives: Directives, given: string | undefined): CheckOptions {
+  if (given !== undefined) return parseCheckOptions(given);
+  const { check } = directives;
+  if (check === undefined) return DEFAULT_CHECKS;
+  return locate(check.range, () => parseCheckOptions(check.value.split(" ", 1)[0] ?? ""));
+}
+
 function noting<N extends Node>(
-  instruction: { parse(line: LogicalLine): N; check?(node: N): readonly Omit<Warning, "range">[] },
+  instruction: { parse(line: LogicalLine): N; check?(node: N): readonly Finding[] },
   line: LogicalLine,
-  warnings: Warning[],
+  notes: Notes,
 ): N {
   const node = instruction.parse(line);
-  for (const finding of instruction.check?.(node) ?? []) warnings.push({ ...finding, range: line.range });
+  for (const finding of instruction.check?.(node) ?? []) note(finding, line, notes);
   return node;
 }
 
 function noteDuplicate(
-  from: FromNode,
-  { stages, warnings }: { readonly stages: readonly Pick<StageText, "name">[]; readonly warnings: Warning[] },
+  { name, line }: FromNode,
+  { stages, notes }: { readonly stages: readonly Pick<StageText, "name">[]; readonly notes: Notes },
 ): void {
-  if (from.name === undefined || findBaseStage(from.name, stages) === undefined) return;
-  const message = `Duplicate stage name "${from.name}", stage names should be unique`;
-  warnings.push({ rule: "DuplicateStageName", message, range: from.line.range });
+  if (name === undefined || findBaseStage(name, stages) === undefined) return;
+  const message = `Duplicate stage name "${name}", stage names should be unique`;
+  note({ rule: "DuplicateStageName", message }, line, notes);
+}
+
+function note(finding: Finding, line: LogicalLine, { checks, warnings }: Notes): void {
+  if (!isActive(withComments(checks, line.comments, line.range), finding.rule)) return;
+  warnings.push({ ...finding, range: line.range });
 }
 
 /** Unknown words are reported as such, also where no instruction but ARG may stand. */

@@ -6,6 +6,10 @@
 import { posix } from "node:path";
 import { oneArgument } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
+import { lookUpRunUser } from "../exec/users.ts";
+import { bytePathOf } from "../io/byte_path.ts";
+import { withDirectory } from "../sys/file.ts";
+import { makeWorkingDirectory } from "../tree/make_directories.ts";
 import type { Instruction, Node, StageState } from "./instruction.ts";
 
 /** A parsed WORKDIR. */
@@ -34,6 +38,13 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   },
   makesLayer(_node, state): boolean {
     return state.config.WorkingDir !== "/";
+  },
+  run(_node, { state, rootfs }): Promise<void> {
+    withDirectory(rootfs.path, (root) => {
+      const path = bytePathOf(state.config.WorkingDir ?? "/");
+      makeWorkingDirectory(root, path, lookUpRunUser(root, state.config.User ?? ""));
+    });
+    return Promise.resolve();
   },
 };
 
