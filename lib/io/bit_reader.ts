@@ -46,6 +46,7 @@ export class BitReader {
   read(count: number): number {
     const value = this.peek(count);
     this.skip(count);
+    this.check();
     return value;
   }
 

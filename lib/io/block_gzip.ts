@@ -28,6 +28,10 @@ export const GZIP_WINDOW_BYTES = 32_768;
  * | /usr/bin, 100 MB | +5.3 %, 31 MB/s | +3.9 %, 31 MB/s | +2.5 %, 32 MB/s | +2.2 %, 26 MB/s |
  * | node_modules, 78 MB | +8.9 %, 58 MB/s | +4.4 %, 50 MB/s | +1.6 %, 51 MB/s | +0.8 %, 36 MB/s |
  * | a Python installation, 150 MB | +5.0 %, 52 MB/s | +2.7 %, 55 MB/s | +0.3 %, 51 MB/s | -0.1 %, 42 MB/s |
+ * | a Debian root of debootstrap, 120 MB | | | +2.2 %, 19 MB/s | +2.1 %, 14 MB/s |
+ *
+ * The worst found is bash, tar, find and perl alone, 6 MB: +3.1 % at level 5, +2.9 % at level 6. A memLevel of 9 makes
+ * everything larger by half a percent.
  */
 export const DEFAULT_GZIP_LEVEL = 5;
 

@@ -67,15 +67,13 @@ class Bzip2Decoder {
       return;
     }
     const magic = [this.#bits.read(24), this.#bits.read(24)];
-    this.#bits.check();
     if (magic[0] === END_MAGIC[0] && magic[1] === END_MAGIC[1]) {
       this.#endStream();
       return;
     }
     if (magic[0] !== BLOCK_MAGIC[0] || magic[1] !== BLOCK_MAGIC[1]) throw corrupt("bzip2", "a block has no beginning");
     const expected = readUint32(this.#bits);
-    this.#block.read(this.#bits);
-    this.#bits.check();
+    this.#readBlock();
     yield* this.#block.expand();
     if (this.#block.checksum !== expected) throw corrupt("bzip2", "its checksum is wrong");
     this.#checksum = ((this.#checksum << 1 | this.#checksum >>> 31) ^ expected) >>> 0;
@@ -84,7 +82,6 @@ class Bzip2Decoder {
   #beginStream(): void {
     const magic = this.#bits.read(24);
     const level = this.#bits.read(8) - 0x30;
-    this.#bits.check();
     if (magic !== STREAM_MAGIC || level < 1 || level > 9) {
       throw corrupt("bzip2", "it is not bzip2, or followed by something else");
     }
@@ -93,10 +90,18 @@ class Bzip2Decoder {
     this.#inStream = true;
   }
 
+  #readBlock(): void {
+    try {
+      this.#block.read(this.#bits);
+    } finally {
+      // what is read beyond the end are zeros; that there were any is the fault, not what they looked like
+      this.#bits.check();
+    }
+  }
+
   #endStream(): void {
     const expected = readUint32(this.#bits);
     this.#bits.align();
-    this.#bits.check();
     if (expected !== this.#checksum) throw corrupt("bzip2", "its checksum is wrong");
     this.#inStream = false;
   }

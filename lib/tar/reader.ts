@@ -167,7 +167,6 @@ export class TarReader {
   #readHeader(): void {
     const block = this.#block;
     if (!block.verify()) {
-      if (this.#extensions.pending) throw new Malformed("no entry follows its extended header");
       this.#state = this.#state === HALF_END ? TRAILER : HALF_END;
       return;
     }

@@ -74,22 +74,41 @@ const parts = fc.oneof(
 
 Deno.test("reader, accepts only archives in which GNU tar, bsdtar and Python see the same names", async () => {
   await prepared({ tools: ["bsdtar", "python3"] });
-  let accepted = 0;
+  const compared = { gnu: 0, bsd: 0, python: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(parts, { minLength: 1, maxLength: 4 }), async (list) => {
       const archive = forge.archive(forge.entry({ name: "first" }), ...list, forge.entry({ name: "last" }, "x"));
       const names = acceptedNames(archive);
       if (names === undefined) return;
-      accepted++;
-      const [gnu, bsd, python] = await Promise.all([gnuNames(archive), bsdNames(archive), pythonEntries(archive)]);
-      assert.deepEqual(gnu, names, "GNU tar");
-      assert.deepEqual(bsd, names, "bsdtar");
-      assert.deepEqual(python.map(({ name, type }) => type === "5" ? `${name}/` : name), names, "Python");
+      const [gnu, bsd, python] = await Promise.all([
+        unlessRefused(gnuNames(archive)),
+        unlessRefused(bsdNames(archive)),
+        unlessRefused(pythonEntries(archive)),
+      ]);
+      for (const [oracle, found] of [["gnu", gnu], ["bsd", bsd]] as const) {
+        if (found === undefined) continue;
+        assert.deepEqual(found, names, oracle);
+        compared[oracle]++;
+      }
+      if (python === undefined) return;
+      // Python takes the slash off directories
+      assert.deepEqual(python.map(({ name }) => name), names.map((name) => name.replace(/\/$/, "")), "python");
+      compared.python++;
     }),
     { numRuns: 120 },
   );
-  assert.ok(accepted > 5, `only ${accepted} archives were accepted`);
+  assert.ok(Math.min(...Object.values(compared)) > 5, `too few comparisons: ${JSON.stringify(compared)}`);
 });
+
+/** An oracle that fails has not been misled. */
+async function unlessRefused<T>(listing: Promise<T>): Promise<T | undefined> {
+  try {
+    return await listing;
+  } catch (error) {
+    if (error instanceof Error && /: exit code [12]\n/.test(error.message)) return undefined;
+    throw error;
+  }
+}
 
 /** Returns the names, or undefined if the archive is refused. */
 function acceptedNames(archive: Uint8Array): readonly string[] | undefined {
