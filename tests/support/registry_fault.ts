@@ -93,6 +93,30 @@ export function answer(status: number, headers: Record<string, string> = {}, tex
   };
 }
 
+/**
+ * Counts how many requests are being answered at once. The first `expected` are held until so many are there, and a
+ * moment longer, so that one too many would be seen.
+ */
+export function countAtOnce(expected: number): { readonly misbehaviour: Misbehaviour; readonly most: () => number } {
+  let flying = 0;
+  let most = 0;
+  let held = true;
+  const { promise: full, resolve: release } = Promise.withResolvers<void>();
+  return {
+    most: () => most,
+    misbehaviour: async (_request, _response, proceed) => {
+      most = Math.max(most, ++flying);
+      if (held && flying === expected) {
+        held = false;
+        setTimeout(release, 30);
+      }
+      await full;
+      flying--;
+      await proceed();
+    },
+  };
+}
+
 /** Resets the connection before there is an answer. */
 export function reset(_request: SeenRequest, response: ServerResponse): void {
   response.socket?.resetAndDestroy();

@@ -92,8 +92,11 @@ function run(program: string, server: string, { signal, timeoutMs, env, fail }: 
     // A process group of its own, so that what the helper has started ends with it.
     const child = spawn(program, ["get"], { stdio: "pipe", detached: true, ...(env === undefined ? {} : { env }) });
     const end = (error: unknown) => {
+      if (child.pid === undefined || child.exitCode !== null) return reject(error);
+      child.once("exit", () => reject(error));
       killGroup(child.pid);
-      reject(error);
+      // Something that left the group may hold the pipes open.
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
     };
     const timer = setTimeout(() => end(fail(`it did not end within ${timeoutMs / 1000} s`)), timeoutMs);
     const stop = () => end(signal.reason);
@@ -112,8 +115,7 @@ function run(program: string, server: string, { signal, timeoutMs, env, fail }: 
   });
 }
 
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
+function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
   } catch {

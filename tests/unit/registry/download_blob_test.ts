@@ -4,6 +4,7 @@ import { blobOf, createTestClient, noise, readAll, type TestClient } from "../..
 import {
   answer,
   breakAfter,
+  countAtOnce,
   fail,
   type FaultRegistry,
   reset,
@@ -155,32 +156,20 @@ Deno.test("blob() waits as long as the registry asks, up to two minutes", async 
 Deno.test("blob() halves what is in flight at a host that limits the rate, and says so", async () => {
   await using at = await stage();
   at.registry.next("GET", /blobs/, fail(429, "TOOMANYREQUESTS"));
-  let flying = 0;
-  let most = 0;
   await at.fetch();
-  at.registry.always("GET", /blobs/, async (_request, _response, proceed) => {
-    most = Math.max(most, ++flying);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    flying--;
-    await proceed();
-  });
+  const count = countAtOnce(2);
+  at.registry.always("GET", /blobs/, count.misbehaviour);
   await Promise.all([1, 2, 3, 4, 5, 6].map(() => at.fetch()));
-  assert.equal(most, 2);
+  assert.equal(count.most(), 2);
   assert.match(at.client.messages[0] ?? "", /^warn Cannot fetch .*429.*; trying again in 0\.0 s \(try 2 of 4\)$/);
 });
 
 Deno.test("blob() fetches at most four blobs of a host at a time", async () => {
   await using at = await stage();
-  let flying = 0;
-  let most = 0;
-  at.registry.always("GET", /blobs/, async (_request, _response, proceed) => {
-    most = Math.max(most, ++flying);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    flying--;
-    await proceed();
-  });
+  const count = countAtOnce(4);
+  at.registry.always("GET", /blobs/, count.misbehaviour);
   await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(() => at.fetch()));
-  assert.equal(most, 4);
+  assert.equal(count.most(), 4);
 });
 
 Deno.test("blob() gives its place back when the consumer stops early", async () => {

@@ -6,6 +6,7 @@ import type { BlobSource } from "../../../lib/store/blob.ts";
 import { blobOf, createTestClient, noise, sourceOf, type TestClient } from "../../support/registry_client.ts";
 import {
   answer,
+  countAtOnce,
   digestOf,
   fail,
   type FaultRegistry,
@@ -116,16 +117,10 @@ Deno.test("putBlob() asks for the scheme of a host only once", async () => {
 
 Deno.test("putBlob() sends at most four blobs to a host at a time", async () => {
   await using at = await stage();
-  let flying = 0;
-  let most = 0;
-  at.registry.always("PUT", /uploads/, async (_request, _response, proceed) => {
-    most = Math.max(most, ++flying);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    flying--;
-    await proceed();
-  });
+  const count = countAtOnce(4);
+  at.registry.always("PUT", /uploads/, count.misbehaviour);
   await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((seed) => at.put(noise(10, seed))));
-  assert.equal(most, 4);
+  assert.equal(count.most(), 4);
 });
 
 // Mounts.
