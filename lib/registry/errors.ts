@@ -93,6 +93,7 @@ function hintOfTransport({ phase, code, message }: TransportFault, registry: str
       : "list hosts that need no proxy in NO_PROXY";
   }
   if (isPlainHttp(code)) return `if it is a plain http registry, use --insecure-registry=${registry}`;
+  if (code === "CERT_NOT_YET_VALID") return "check the clock of this machine";
   if (phase === "tls") return "a PEM file named by NODE_EXTRA_CA_CERTS adds certificates to those that are trusted";
   return undefined;
 }

@@ -187,7 +187,9 @@ export class RegistryHost {
     const verdict = judge(this.#hop(url, purpose));
     if (verdict.kind === "allowed") return url;
     const why = `Cannot ${action}: the registry sends us to "${printable(url.host)}", but ${verdict.why}`;
-    throw new KilnError("denied", why);
+    const misled = url.protocol === "http:" && url.hostname === response.url.hostname;
+    const hint = "the proxy in front of the registry does not tell it (X-Forwarded-Proto) that it is reached by https";
+    throw new KilnError("denied", why, misled ? { hint } : {});
   }
 
   #malformed(action: string, how: string): KilnError {

@@ -224,8 +224,10 @@ class Attempt {
     const misfit = fault.status === 416 || fault.hasCode("DIGEST_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID");
     if (!misfit) throw fault;
     if (!this.#startedOver) {
-      // What was sent in parts may have been put together wrongly; the next try starts from nothing.
+      // What was sent in parts may have been put together wrongly, and what was sent whole may not be taken in that way:
+      // the next try starts from nothing, in the way all clients know.
       this.#startedOver = true;
+      this.#chunked = true;
       throw this.#lost("does not take what was sent");
     }
     const said = fault.words === "" ? "" : `: ${fault.words}`;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Image, Layer } from "../../lib/image/image.ts";
@@ -68,7 +69,7 @@ export function sampleLayer(
   tar.finish();
   const hash = createHash("sha256");
   for (const chunk of chunks) hash.update(chunk);
-  const bytes = new Uint8Array(gzipSync(new Uint8Array(chunks.flatMap((chunk) => [...chunk])), { level: 1 }));
+  const bytes = new Uint8Array(gzipSync(Buffer.concat(chunks), { level: 1 }));
   return {
     diffId: digestOfHex(hash.digest("hex")),
     descriptor: { mediaType: MEDIA_TYPES[family].layer.gzip, digest: digestOf(bytes), size: bytes.length },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { parseChallenges } from "../../../lib/registry/challenge.ts";
 
 type Plain = readonly (readonly [scheme: string, parameters: Record<string, string>])[];
@@ -61,4 +62,25 @@ Deno.test("parseChallenges() takes time in proportion to the text, whatever it i
   const start = performance.now();
   for (const text of hostile) parseChallenges([text]);
   assert.ok(performance.now() - start < 1000);
+});
+
+Deno.test("parseChallenges() reads back every challenge that can be written", () => {
+  const token = fc.stringMatching(/^[A-Za-z0-9!#$%&*+.^_`|~-]{1,10}$/);
+  const value = fc.string({ maxLength: 30 });
+  const challenge = fc.tuple(token, fc.dictionary(token, value, { minKeys: 1, maxKeys: 4 }));
+  fc.assert(fc.property(fc.array(challenge, { maxLength: 3 }), (challenges) => {
+    const text = challenges.map(([scheme, parameters]) => {
+      const pairs = Object.entries(parameters).map(([name, value]) => `${name}="${value.replace(/["\\]/g, "\\$&")}"`);
+      return `${scheme} ${pairs.join(", ")}`;
+    }).join(", ");
+    const expected = challenges.map(([scheme, parameters]) => {
+      // Names differ in more than case, or the first one counts.
+      const lower = new Map<string, string>();
+      for (const [name, value] of Object.entries(parameters)) {
+        if (!lower.has(name.toLowerCase())) lower.set(name.toLowerCase(), value);
+      }
+      return { scheme: scheme.toLowerCase(), parameters: lower };
+    });
+    assert.deepEqual(parseChallenges([text]), expected);
+  }));
 });

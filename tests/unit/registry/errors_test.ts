@@ -23,6 +23,12 @@ const FAULTS: readonly (readonly [facts: Partial<FaultFacts>, message: string, e
     /^if it is a plain http registry, use --insecure-registry=reg\.example:5000$/,
   ],
   [
+    { phase: "tls", code: "CERT_NOT_YET_VALID" },
+    "certificate is not yet valid",
+    'the certificate of "reg.example" is not accepted: certificate is not yet valid',
+    /^check the clock of this machine$/,
+  ],
+  [
     { phase: "proxy", host: "proxy:3128", code: "ECONNREFUSED" },
     "connect ECONNREFUSED",
     'the proxy "proxy:3128" cannot be used: connect ECONNREFUSED',

@@ -14,12 +14,14 @@ import {
   reset,
   startFaultRegistry,
 } from "../../support/registry_fault.ts";
-import { startServer } from "../../support/registry_server.ts";
+import { createIdentity, startServer } from "../../support/registry_server.ts";
 
 const SMALL = noise(100_000);
-/** More than one chunk of 16 MiB. */
-const LARGE = noise(40_000_000);
 const MIB = 1024 * 1024;
+/** Three chunks of 16 MiB at most. */
+const HUGE = noise(40_000_000);
+/** Two chunks. */
+const LARGE = HUGE.subarray(0, 17 * MIB);
 const SIGNAL = new AbortController().signal;
 
 interface Stage extends AsyncDisposable {
@@ -178,9 +180,8 @@ for (const status of [413, 404, 405, 411, 501]) {
   Deno.test(`putBlob() sends chunks after ${status}, and remembers that for the host`, async () => {
     await using at = await stage();
     at.registry.next("PUT", /uploads/, answer(status));
-    const bytes = LARGE.subarray(0, 17 * MIB);
-    assert.equal(await at.put(bytes), "uploaded");
-    assert.ok(has(at, bytes));
+    assert.equal(await at.put(LARGE), "uploaded");
+    assert.ok(has(at, LARGE));
     assert.equal(await at.put(SMALL), "uploaded");
     assert.deepEqual(log(at).slice(3), [
       "PUT uploads/ID&digest=D",
@@ -198,7 +199,7 @@ for (const status of [413, 404, 405, 411, 501]) {
 Deno.test("putBlob() says of each chunk which bytes it has", async () => {
   await using at = await stage();
   at.registry.next("PUT", /uploads/, answer(413));
-  await at.put(LARGE);
+  await at.put(HUGE);
   const chunks = at.registry.seen.filter(({ method }) => method === "PATCH").map(({ headers }) => [
     headers["content-range"],
     headers["content-length"],
@@ -217,11 +218,11 @@ Deno.test("putBlob() makes chunks as large as the registry wants them", async ()
     response.setHeader("oci-chunk-min-length", String(20 * MIB));
     await proceed();
   });
-  await at.put(LARGE);
+  await at.put(HUGE);
   const lengths = at.registry.seen.filter(({ method }) => method === "PATCH").map(({ headers }) =>
     headers["content-length"]
   );
-  assert.deepEqual(lengths, [String(20 * MIB), String(LARGE.length - 20 * MIB)]);
+  assert.deepEqual(lengths, [String(20 * MIB), String(HUGE.length - 20 * MIB)]);
 });
 
 Deno.test("putBlob() makes smaller chunks when they are too large as well", async () => {
@@ -254,9 +255,9 @@ Deno.test("putBlob() goes on where the registry says it is, when that took less 
     session.bytes = (await request.body()).subarray(0, 10 * MIB);
     response.writeHead(202, { range: `0-${10 * MIB - 1}` }).end();
   });
-  const source = sourceOf(LARGE);
-  assert.equal(await at.put(LARGE, source), "uploaded");
-  assert.ok(has(at, LARGE));
+  const source = sourceOf(HUGE);
+  assert.equal(await at.put(HUGE, source), "uploaded");
+  assert.ok(has(at, HUGE));
   assert.deepEqual(source.opened, [0, 0, 10 * MIB, 26 * MIB]);
 });
 
@@ -293,10 +294,10 @@ Deno.test("putBlob() remembers to send chunks where a large body is cut off befo
   assert.equal(await at.put(LARGE), "uploaded");
   const start = at.registry.seen.length;
   at.registry.next("PUT", /uploads/, reset);
-  assert.equal(await at.put(LARGE.subarray(1, 17 * MIB)), "uploaded");
+  assert.equal(await at.put(HUGE.subarray(1, 17 * MIB)), "uploaded");
   assert.equal(log(at)[start + 2], "PUT uploads/ID&digest=D", "once may be chance");
   const end = at.registry.seen.length;
-  assert.equal(await at.put(LARGE.subarray(2, 17 * MIB)), "uploaded");
+  assert.equal(await at.put(HUGE.subarray(2, 17 * MIB)), "uploaded");
   assert.equal(log(at)[end + 2], "PATCH uploads/ID");
 });
 
@@ -379,6 +380,13 @@ Deno.test("putBlob() starts over once when the registry puts the parts together 
   at.registry.next("PATCH", /uploads/, fail(416, "BLOB_UPLOAD_INVALID"));
   assert.equal(await at.put(LARGE), "uploaded");
   assert.ok(has(at, LARGE));
+});
+
+Deno.test("putBlob() sends chunks where a registry finds a whole blob invalid", async () => {
+  await using at = await stage();
+  at.registry.next("PUT", /uploads/, fail(400, "BLOB_UPLOAD_INVALID"));
+  assert.equal(await at.put(SMALL), "uploaded");
+  assert.deepEqual(log(at).slice(-2), ["PATCH uploads/ID", "PUT uploads/ID&digest=D"]);
 });
 
 Deno.test("putBlob() reports content that is not what its digest says", async () => {
@@ -465,6 +473,24 @@ for (
     await assert.rejects(at.put(SMALL), refusal("denied", why));
   });
 }
+
+Deno.test("putBlob() says what is behind a Location that leads from https to http", async () => {
+  const identity = await createIdentity();
+  await using registry = await startFaultRegistry(identity);
+  using client = createTestClient({ tls: () => ({ ca: [identity.cert] }) });
+  registry.next(
+    "POST",
+    /uploads/,
+    answer(202, { location: `http://${registry.host}/v2/app/blobs/uploads/1?_state=0` }),
+  );
+  const repository = { registry: registry.host, repository: "app" };
+  await assert.rejects(client.putBlob(repository, blobOf(SMALL), sourceOf(SMALL), SIGNAL), (error) => {
+    assert.ok(error instanceof KilnError && error.kind === "denied");
+    assert.match(error.message, /, but it leads from https to http$/);
+    assert.match(error.hint ?? "", /X-Forwarded-Proto/);
+    return true;
+  });
+});
 
 Deno.test("putBlob() resolves a Location against the URL that gave it", async () => {
   await using at = await stage();
