@@ -20,7 +20,7 @@ export interface Startup {
 /** Runs the executor and returns its exit code. */
 export function runExecutor(args: readonly string[], startup: Startup): Promise<number> {
   return run(args, realHost(), {
-    async build(options, context) {
+    async build(options, context): Promise<void> {
       // Loaded only for a build: `--version` must not wait for it.
       const { buildCommand } = await import("./build_command.ts");
       await buildCommand(options, context, startup);

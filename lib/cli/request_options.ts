@@ -29,6 +29,8 @@ export interface RequestOptions {
   /** Names or indexes of stages; the first one becomes the image. Empty: the last stage. */
   readonly targets: readonly string[];
   readonly platform: Platform;
+  /** Whether the platform was asked for; else the base image says what the result is. */
+  readonly platformGiven: boolean;
   /** `SOURCE_DATE_EPOCH` of the environment is one of them, as with buildx. */
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretSpec[];
@@ -85,6 +87,7 @@ export function parseRequestOptions(
     dockerfile: parseDockerfile(flags.dockerfile),
     targets: flags.target.filter((target) => target !== ""),
     platform: parseBuildPlatform(flags["custom-platform"]),
+    platformGiven: flags["custom-platform"] !== undefined,
     buildArgs,
     secrets: parseSecretFlags(flags.secret, world),
     image: {

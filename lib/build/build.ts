@@ -1,0 +1,247 @@
+/**
+ * Building what a plan says: all stages, then the image of the first target.
+ *
+ * While stages are built, the layers that will be in the image are handed to the outputs, so that uploads overlap with
+ * commands; the image itself is only put together at the end.
+ *
+ * @module
+ */
+import type { Background } from "../async/background.ts";
+import type { Semaphore } from "../async/semaphore.ts";
+import type { Warning } from "../dockerfile/warning.ts";
+import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
+import type { Image } from "../image/image.ts";
+import type { PackedLayer } from "../image/packer.ts";
+import type { ImagePuller, PulledImage } from "../image/pull.ts";
+import { childState, imageState, scratchState } from "../instructions/state.ts";
+import type { Origin, StageState } from "../instructions/instruction.ts";
+import type { Family } from "../oci/media_type.ts";
+import type { Platform } from "../oci/platform.ts";
+import { formatReference } from "../oci/reference.ts";
+import type { Output } from "../outputs/output.ts";
+import type { Report } from "../report/report.ts";
+import { limited } from "../rootfs/limited.ts";
+import type { Backend, Snapshot } from "../rootfs/rootfs.ts";
+import type { BlobDirectory } from "../store/blob_directory.ts";
+import type { FileTree } from "../tree/file_tree.ts";
+import { imageStagesOf } from "./image_stages.ts";
+import { type BuildPlan, type PlannedStage, sourceKey } from "./plan.ts";
+import { buildStages } from "./scheduler.ts";
+import { buildStage, type StageResult } from "./stage_builder.ts";
+import { StepResources, type StepShared } from "./step_resources.ts";
+
+/** What the image is to be like. */
+export interface ImageWishes {
+  /** Win over LABEL. */
+  readonly labels: ReadonlyMap<string, string>;
+  readonly annotations: ReadonlyMap<string, string>;
+  /** Of the layers and manifest that go to registries and layouts. */
+  readonly family: Family;
+  /** What the user asked for; absent: what the base image is. */
+  readonly platform?: Platform;
+  readonly singleLayer: boolean;
+  /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */
+  readonly latestSec?: number;
+}
+
+/** What a build works with. */
+export interface BuildDeps {
+  readonly backend: Backend;
+  readonly puller: ImagePuller;
+  readonly store: BlobDirectory;
+  readonly context: FileTree;
+  /** Outputs that layers are handed to while the build goes on. */
+  readonly early: readonly Output[];
+  readonly background: Background;
+  /** Permits for commands that run at the same time. */
+  readonly commands: Semaphore;
+  readonly shared: StepShared;
+  readonly report: Report;
+  readonly onWarning: (warning: Warning) => void;
+  /** Ends everything else when a stage has failed. */
+  abort(reason: unknown): void;
+  now(): Date;
+}
+
+/** A finished build. */
+export interface BuiltImage {
+  /** Returns the image with all media types of one family. */
+  assemble(family: Family): Image;
+}
+
+/** Builds. @throws {KilnError} with the position of the instruction that failed */
+export async function build(plan: BuildPlan, wishes: ImageWishes, deps: BuildDeps): Promise<BuiltImage> {
+  return await new Build(plan, wishes, deps).run();
+}
+
+class Build {
+  readonly #plan: BuildPlan;
+  readonly #wishes: ImageWishes;
+  readonly #deps: BuildDeps;
+  /** Stages whose layers are in the image. */
+  readonly #imageStages: ReadonlySet<number>;
+  readonly #base: PulledImage | undefined;
+
+  constructor(plan: BuildPlan, wishes: ImageWishes, deps: BuildDeps) {
+    this.#plan = plan;
+    this.#wishes = wishes;
+    this.#deps = deps;
+    const { base, stages } = imageStagesOf(plan, this.#target());
+    this.#base = base;
+    this.#imageStages = new Set(stages.map(({ index }) => index));
+  }
+
+  async run(): Promise<BuiltImage> {
+    this.#stageBase();
+    const results = await buildStages(
+      this.#plan,
+      (stage, resultOf) => this.#stage(stage, resultOf),
+      (reason) => this.#deps.abort(reason),
+    );
+    const history: NewHistory[] = [];
+    for (const { index } of imageStagesOf(this.#plan, this.#target()).stages) {
+      for (const entry of results.get(index)?.history ?? []) {
+        history.push({ ...entry, layer: await entry.layer });
+      }
+    }
+    const state = results.get(this.#target())?.state;
+    if (state === undefined) throw new Error("Unreachable: the target was built");
+    return { assemble: (family) => this.#assemble(family, state, history) };
+  }
+
+  #target(): number {
+    const [target] = this.#plan.targets;
+    if (target === undefined) throw new Error("Unreachable: a plan has a target");
+    return target;
+  }
+
+  #assemble(family: Family, state: StageState, history: readonly NewHistory[]): Image {
+    const { labels, annotations, latestSec } = this.#wishes;
+    const config = labels.size === 0
+      ? state.config
+      : { ...state.config, Labels: { ...state.config.Labels, ...Object.fromEntries(labels) } };
+    return assembleImage({
+      base: this.#base,
+      history,
+      config,
+      platform: this.#platform(state),
+      family,
+      annotations,
+      now: this.#deps.now(),
+      ...(state.author === undefined ? {} : { author: state.author }),
+      ...(latestSec === undefined ? {} : { latestSec }),
+    }, this.#deps.store);
+  }
+
+  /** What was asked for; else the base image says what it is (dockerfile.md 3.0). */
+  #platform(state: StageState): Platform {
+    if (this.#wishes.platform !== undefined) return this.#wishes.platform;
+    const base = this.#base?.config;
+    if (base === undefined) return state.platform;
+    return {
+      os: base.os,
+      architecture: base.architecture,
+      ...(base.variant === undefined ? {} : { variant: base.variant }),
+      ...(base["os.version"] === undefined ? {} : { "os.version": base["os.version"] }),
+    };
+  }
+
+  async #stage(
+    stage: PlannedStage,
+    resultOf: (index: number) => Promise<StageResult>,
+  ): Promise<StageResult> {
+    const { backend, report, onWarning, shared, commands } = this.#deps;
+    const parent = stage.base.kind === "stage" ? await resultOf(stage.base.index) : undefined;
+    this.#announce(stage);
+    let base: Promise<Snapshot> | undefined;
+    return await buildStage({
+      stage,
+      initial: this.#initialState(stage, parent),
+      base: () => base ??= parent === undefined ? this.#baseSnapshot(stage) : parent.snapshot(),
+      open: async (snapshot) => limited(await backend.open(snapshot, { lastUse: this.#isLastUse(stage) }), commands),
+      context: (parts) =>
+        new StepResources(shared, { ...parts, tree: (origin) => this.#tree(stage, origin, resultOf) }),
+      onLayer: (layer) => this.#onLayer(stage, layer),
+      escape: this.#plan.escape,
+      singleLayer: this.#wishes.singleLayer,
+      report,
+      onWarning,
+      signal: shared.signal,
+      now: () => this.#deps.now(),
+    });
+  }
+
+  #announce(stage: PlannedStage): void {
+    if (stage.base.kind !== "image") return;
+    const { reference, descriptor } = stage.base.image;
+    const name = stage.title === "" ? "" : ` for the stage "${stage.title}"`;
+    this.#deps.report.message("info", `Using ${formatReference(reference)} (${descriptor.digest})${name}`);
+  }
+
+  #initialState(stage: PlannedStage, parent: StageResult | undefined): StageState {
+    const facts = { build: this.#plan.build, platform: stage.platform };
+    if (parent !== undefined) return childState(parent.state);
+    return stage.base.kind === "image" ? imageState(stage.base.image.config, facts) : scratchState(facts);
+  }
+
+  #baseSnapshot(stage: PlannedStage): Promise<Snapshot> {
+    const { backend } = this.#deps;
+    if (stage.base.kind === "image") return backend.unpack(stage.base.image.layers);
+    return Promise.resolve(backend.empty());
+  }
+
+  /** Whether no other stage starts from, copies from or mounts what this one starts from. */
+  #isLastUse(stage: PlannedStage): boolean {
+    const { base } = stage;
+    if (base.kind === "scratch") return true;
+    const others = [...this.#plan.stages.values()].filter(({ index }) => index !== stage.index);
+    if (base.kind === "stage") {
+      const isSame = (index: number): boolean => index === base.index;
+      return !others.some((other) =>
+        (other.base.kind === "stage" && isSame(other.base.index)) ||
+        [...other.sources.values()].some((source) => source.kind === "stage" && isSame(source.index))
+      ) && ![...stage.sources.values()].some((source) => source.kind === "stage" && isSame(source.index));
+    }
+    // An image may also be the source of a COPY, by another name; two stages may start from it by two.
+    return this.#plan.stages.size === 1 && stage.sources.size === 0;
+  }
+
+  async #tree(
+    stage: PlannedStage,
+    origin: Origin,
+    resultOf: (index: number) => Promise<StageResult>,
+  ): Promise<FileTree> {
+    if (origin.kind === "context") return this.#deps.context;
+    const source = stage.sources.get(sourceKey(origin));
+    if (source === undefined) throw new Error(`Unreachable: "${origin.name}" was not planned`);
+    if (source.kind === "stage") {
+      const snapshot = await (await resultOf(source.index)).snapshot();
+      const title = this.#plan.stages.get(source.index)?.title ?? "";
+      return { root: await snapshot.view(), kind: "stage", description: `the stage "${title}"` };
+    }
+    const { puller, backend } = this.#deps;
+    const image = await puller.pull(source.reference, this.#plan.platform);
+    const snapshot = await backend.unpack(image.layers);
+    return { root: await snapshot.view(), kind: "image", description: `the image "${origin.name}"` };
+  }
+
+  #onLayer(stage: PlannedStage, layer: Promise<PackedLayer>): void {
+    // Layers nobody waits for must still not be packed in vain without a word.
+    this.#deps.background.start("pack a layer", async () => {
+      const packed = await layer;
+      if (!this.#imageStages.has(stage.index)) return;
+      const { early, store } = this.#deps;
+      await Promise.all(early.map((output) => output.stage?.(layerOf(packed, this.#wishes.family, store))));
+    });
+  }
+
+  /** The base's layers may be on their way to the outputs from the first moment. */
+  #stageBase(): void {
+    const { early, background } = this.#deps;
+    for (const { diffId, descriptor, source } of this.#base?.layers ?? []) {
+      background.start("send a layer of the base image", async () => {
+        await Promise.all(early.map((output) => output.stage?.({ diffId, descriptor, blob: source })));
+      });
+    }
+  }
+}

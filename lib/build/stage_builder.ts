@@ -1,0 +1,168 @@
+/**
+ * Building one stage: each instruction in turn, from expansion to the layer it leaves.
+ *
+ * @module
+ */
+import type { Escape } from "../dockerfile/line.ts";
+import type { SourceRange } from "../dockerfile/source.ts";
+import type { Warning } from "../dockerfile/warning.ts";
+import { locating } from "../errors.ts";
+import type { PackedLayer } from "../image/packer.ts";
+import { createExpander } from "../instructions/expander.ts";
+import type { Instruction, Node, StageState } from "../instructions/instruction.ts";
+import type { StepContext } from "../instructions/step.ts";
+import { instructionOf } from "../instructions/table.ts";
+import type { Report } from "../report/report.ts";
+import type { RootFs, Snapshot } from "../rootfs/rootfs.ts";
+import type { PlannedStage, PlannedStep } from "./plan.ts";
+
+/** What became of a stage. */
+export interface StageResult {
+  readonly state: StageState;
+  /** What this stage adds to the history of its base; layers may still be on their way. */
+  readonly history: readonly PendingHistory[];
+  /** Returns the finished tree; asked for only by stages that start or copy from it. */
+  snapshot(): Promise<Snapshot>;
+}
+
+/** A history entry whose layer may still be on its way. */
+export interface PendingHistory {
+  readonly layer: Promise<PackedLayer> | undefined;
+  readonly createdBy: string;
+  readonly at: Date;
+}
+
+/** What a stage is built with. */
+export interface StageParts {
+  readonly stage: PlannedStage;
+  /** The state behind FROM. */
+  readonly initial: StageState;
+  /** Returns the tree the stage starts from; asked for at the first step that touches files. */
+  base(): Promise<Snapshot>;
+  /** Opens a writable tree over the base. */
+  open(base: Snapshot): Promise<RootFs>;
+  /** Makes what a step may use; disposed of after the step. */
+  context(step: { readonly state: StageState; readonly rootfs: RootFs; readonly report: Report }): StepResources;
+  /** Told about each layer as soon as it is being packed. */
+  onLayer(layer: Promise<PackedLayer>): void;
+  readonly escape: Escape;
+  /** One layer for all steps, taken after the last one that touches files. */
+  readonly singleLayer: boolean;
+  readonly report: Report;
+  readonly onWarning: (warning: Warning) => void;
+  readonly signal: AbortSignal;
+  now(): Date;
+}
+
+/** A step's context and its end. */
+export interface StepResources extends Disposable {
+  readonly context: StepContext;
+}
+
+/** Builds a stage. @throws {KilnError} with the position of the instruction that failed */
+export async function buildStage(parts: StageParts): Promise<StageResult> {
+  const builder = new StageBuilder(parts);
+  try {
+    for (const [at, step] of parts.stage.steps.entries()) {
+      parts.signal.throwIfAborted();
+      // A trigger fails where it was fired: at the FROM line (dockerfile.md 1.9).
+      const { range } = step.isTrigger ? parts.stage.from.line : step.node.line;
+      await locating(range, () => builder.step(step, at));
+    }
+    return builder.result();
+  } catch (error) {
+    await builder.abandon();
+    throw error;
+  }
+}
+
+class StageBuilder {
+  readonly #parts: StageParts;
+  readonly #history: PendingHistory[] = [];
+  readonly #lastFileStep: number;
+  #state: StageState;
+  #rootfs: RootFs | undefined;
+  #snapshot: Promise<Snapshot> | undefined;
+
+  constructor(parts: StageParts) {
+    this.#parts = parts;
+    this.#state = parts.initial;
+    this.#lastFileStep = parts.stage.steps.findLastIndex(({ node }) => instructionOf(node.line).run !== undefined);
+  }
+
+  async step({ node: written, isTrigger }: PlannedStep, at: number): Promise<void> {
+    const instruction = instructionOf(written.line);
+    const expander = createExpander(this.#state, {
+      escape: this.#parts.escape,
+      onFinding: (finding) => this.#parts.onWarning({ ...finding, range: this.#rangeOf(written, isTrigger) }),
+    });
+    const node = instruction.expand?.(written, expander) ?? written;
+    this.#state = instruction.configure?.(node, this.#state) ?? this.#state;
+    const makesLayer = instruction.makesLayer?.(node, this.#state) ?? instruction.run !== undefined;
+    const createdBy = instruction.history(node, this.#state);
+    const report = this.#announce(written, at);
+    const made = makesLayer ? await this.#run(instruction, node, { report, at }) : {};
+    if (createdBy !== undefined) this.#history.push({ layer: made.layer, createdBy, at: this.#parts.now() });
+  }
+
+  result(): StageResult {
+    const rootfs = this.#rootfs;
+    return {
+      state: this.#state,
+      history: this.#history,
+      snapshot: () => this.#snapshot ??= rootfs === undefined ? this.#parts.base() : rootfs.finish(),
+    };
+  }
+
+  async abandon(): Promise<void> {
+    await this.#rootfs?.[Symbol.asyncDispose]();
+  }
+
+  /** Resolves when the tree may change again; the layer inside is still being packed. */
+  async #run(
+    instruction: Instruction,
+    node: Node,
+    { report, at }: { readonly report: Report; readonly at: number },
+  ): Promise<{ readonly layer?: Promise<PackedLayer> }> {
+    const rootfs = await this.#open();
+    {
+      using resources = this.#parts.context({ state: this.#state, rootfs, report });
+      await instruction.run?.(node, resources.context);
+    }
+    if (this.#parts.singleLayer && at !== this.#lastFileStep) return {};
+    const { layer } = await rootfs.checkpoint();
+    this.#parts.onLayer(layer);
+    return { layer };
+  }
+
+  /** Says which step begins: those that touch files are counted, FROM is the first. */
+  #announce(written: Node, at: number): Report {
+    const { stage, report } = this.#parts;
+    const text = displayLine(written.line.text);
+    if (instructionOf(written.line).run === undefined) {
+      report.message("debug", text);
+      return report;
+    }
+    const isCounted = ({ node }: PlannedStep): boolean => instructionOf(node.line).run !== undefined;
+    const total = stage.steps.filter(isCounted).length + 1;
+    const number = stage.steps.slice(0, at + 1).filter(isCounted).length + 1;
+    const step = report.step(`${stage.title === "" ? "" : `${stage.title} `}${number}/${total}`);
+    step.message("info", text);
+    return step;
+  }
+
+  #rangeOf(node: Node, isTrigger: boolean): SourceRange {
+    return isTrigger ? this.#parts.stage.from.line.range : node.line.range;
+  }
+
+  async #open(): Promise<RootFs> {
+    this.#rootfs ??= await this.#parts.open(await this.#parts.base());
+    return this.#rootfs;
+  }
+}
+
+/** One line, not too long. */
+function displayLine(text: string): string {
+  const line = text.trim().split("\n", 1)[0] ?? "";
+  return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+}

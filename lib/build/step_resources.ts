@@ -1,0 +1,103 @@
+/**
+ * What each step gets: a directory of its own, the way of its output, and access to what it may read.
+ *
+ * @module
+ */
+import type { WorkerPool } from "../async/worker_pool.ts";
+import type { MountSources } from "../exec/mounts/prepared.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import type { Origin, StageState } from "../instructions/instruction.ts";
+import type { StepContext } from "../instructions/step.ts";
+import { createOutputLines } from "../report/output_lines.ts";
+import type { Redactor } from "../report/redactor.ts";
+import type { Report } from "../report/report.ts";
+import type { RootFs } from "../rootfs/rootfs.ts";
+import * as files from "../sys/file.ts";
+import type { FileTree } from "../tree/file_tree.ts";
+import { removeTree } from "../tree/remove.ts";
+import type { Jobs } from "../worker.ts";
+
+/** What all steps of a build share. */
+export interface StepShared {
+  /** Steps make their directories in it. */
+  readonly directory: BytePath;
+  /** Holds the contents of cache mounts. */
+  readonly cacheDirectory: string;
+  /** A directory in memory for secrets; made when first asked for. */
+  secretDirectory(): BytePath;
+  /** Returns a secret, or undefined if the build was not given it. */
+  secret(id: string): Promise<Uint8Array | undefined>;
+  readonly pool: WorkerPool<Jobs>;
+  readonly redactor: Redactor;
+  readonly signal: AbortSignal;
+  /** How long a command may take to end once it was asked to, in milliseconds. */
+  readonly graceMs: number;
+  /** Build arguments, for those that control the builder. */
+  readonly buildArgs: ReadonlyMap<string, string>;
+}
+
+/** One step's part. */
+export interface StepParts {
+  readonly state: StageState;
+  readonly rootfs: RootFs;
+  readonly report: Report;
+  /** Returns what the step reads from. */
+  tree(origin: Origin): Promise<FileTree>;
+}
+
+/** A step's context; disposed of when the step has ended. */
+export class StepResources implements Disposable {
+  readonly context: StepContext;
+  readonly #scratch: BytePath;
+  readonly #end: () => void;
+
+  constructor(shared: StepShared, parts: StepParts) {
+    this.#scratch = `${shared.directory}/${crypto.randomUUID()}`;
+    files.makeDirectory(files.AT_FDCWD, this.#scratch, 0o700);
+    const [stdout, stderr] = (["stdout", "stderr"] as const).map((stream) =>
+      createOutputLines(parts.report, stream, { redactor: shared.redactor })
+    );
+    this.#end = () => {
+      stdout?.end();
+      stderr?.end();
+    };
+    this.context = {
+      state: parts.state,
+      rootfs: parts.rootfs,
+      report: parts.report,
+      pool: shared.pool,
+      scratch: this.#scratch,
+      // As BuildKit's, which scripts in the wild test for.
+      hostname: shared.buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
+      tree: (origin) => parts.tree(origin),
+      mounts: mountSources(shared, parts, this.#scratch),
+      io: {
+        stdout: (chunk) => stdout?.write(chunk),
+        stderr: (chunk) => stderr?.write(chunk),
+        signal: shared.signal,
+        graceMs: shared.graceMs,
+      },
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#end();
+    removeTree(files.AT_FDCWD, this.#scratch);
+  }
+}
+
+function mountSources(shared: StepShared, parts: StepParts, scratch: BytePath): MountSources {
+  return {
+    scratch,
+    pool: shared.pool,
+    cacheDirectory: shared.cacheDirectory,
+    cacheNamespace: shared.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "",
+    secretDirectory: () => shared.secretDirectory(),
+    secret: async (id) => {
+      const value = await shared.secret(id);
+      return value === undefined ? undefined : new Uint8Array(value);
+    },
+    tree: (from) =>
+      parts.tree(from === undefined ? { kind: "context" } : { kind: "named", name: from, indexes: false }),
+  };
+}

@@ -1,0 +1,196 @@
+/**
+ * The build command: the one place where everything a build consists of is put together.
+ *
+ * @module
+ */
+import { Background } from "../async/background.ts";
+import { Semaphore } from "../async/semaphore.ts";
+import { WorkerPool } from "../async/worker_pool.ts";
+import { build } from "../build/build.ts";
+import { makePlan } from "../build/plan.ts";
+import { SecretDirectory } from "../build/secret_directory.ts";
+import { contextTree, findIgnoreFile, locateContext } from "../contexts/directory.ts";
+import type { Warning } from "../dockerfile/warning.ts";
+import { BlobFetcher } from "../image/blob_fetcher.ts";
+import { LayerPacker } from "../image/packer.ts";
+import { ImagePuller } from "../image/pull.ts";
+import { evaluateGlobalArgs, settleEpoch } from "../instructions/global_args.ts";
+import { type Dockerfile, parseDockerfile } from "../instructions/stages.ts";
+import type { CompressRequest } from "../io/block_format.ts";
+import { type BytePath, bytePathOf } from "../io/byte_path.ts";
+import { hostPlatform } from "../oci/platform.ts";
+import { chooseBackend } from "../rootfs/choose.ts";
+import { BlobDirectory } from "../store/blob_directory.ts";
+import { WorkDirectory } from "../store/work_directory.ts";
+import { asSubreaper } from "../sys/subreaper.ts";
+import type { Jobs } from "../worker.ts";
+import type { BuildOptions } from "./build_options.ts";
+import { chooseFormat } from "./choose_format.ts";
+import { createClient } from "./create_client.ts";
+import { createOutputs, writeOutputs } from "./create_outputs.ts";
+import type { Startup } from "./executor.ts";
+import { readDockerfile } from "./read_dockerfile.ts";
+import type { BuildContext } from "./run.ts";
+import { watchSignals } from "./watch_signals.ts";
+
+/** Base layers downloaded at the same time. */
+const DOWNLOADS = 3;
+/** How long a command may take to end after SIGTERM. Kubernetes gives a pod 30 s in all. */
+const GRACE_MS = 5000;
+
+/** Builds an image and writes it to its outputs. */
+export async function buildCommand(options: BuildOptions, context: BuildContext, startup: Startup): Promise<void> {
+  const { host, report } = context;
+  const began = host.elapsedMs();
+  Deno.umask(0o022);
+  using interruption = watchSignals(host, report);
+  const { signal } = interruption;
+  if (startup.mounts.kind === "no") asSubreaper();
+
+  const { request } = options;
+  const root = locateContext(request.context.path, request.contextSubPath);
+  const source = readDockerfile(request.dockerfile, { cwd: host.cwd, contextRoot: request.context.path });
+  context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
+  const dockerfile = parseDockerfile(source.bytes, source.name);
+  const ignore = findIgnoreFile(root, source.path);
+
+  const registry = createClient(options.registry, context);
+  const outputs = createOutputs(options.outputs, { registry, report, signal });
+  try {
+    for (const output of outputs.all) await output.prepare();
+
+    using work = WorkDirectory.create(options.isolation.workDirectory);
+    const store = new BlobDirectory(work.makeDirectory("blobs"));
+    const fetcher = new BlobFetcher({ registry, store, downloads: new Semaphore(DOWNLOADS), signal });
+    const puller = new ImagePuller({ registry, fetcher, signal });
+    const warnings = new Warnings(report);
+    dockerfile.warnings.forEach((warning) => warnings.add(warning));
+    const { build: buildArguments, epoch } = settleEpoch(globalArguments(dockerfile, options));
+    const plan = await makePlan({
+      stages: dockerfile.stages,
+      targets: request.targets,
+      platform: request.platform,
+      build: buildArguments,
+      escape: dockerfile.escape,
+      onWarning: (warning) => warnings.add(warning),
+    }, puller);
+
+    const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
+    const format = chooseFormat(plan, request.image, options.outputs, report);
+    using pools = new Pools(startup.workerModule);
+    const packer = new LayerPacker(pools.jobs, store, {
+      compression: format.compression.algorithm,
+      ignorePaths: request.image.ignorePaths.map(bytePathOf),
+      ...(format.compression.level === undefined ? {} : { level: format.compression.level }),
+      ...(latestSec === undefined ? {} : { latestSec }),
+    });
+    const chosen = chooseBackend(options.isolation.isolation, startup.mounts, {
+      directory: work.makeDirectory("rootfs"),
+      pool: pools.jobs,
+      packer,
+      store,
+      abilities: { namespaces: startup.mounts.kind === "yes" },
+    });
+    await using backend = chosen.backend;
+    report.message("info", `Isolation: ${backend.description}`);
+    if (chosen.reason !== undefined) report.message("warn", `No better isolation: ${chosen.reason}`);
+    using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
+    const background = new Background(interruption.controller);
+
+    const built = await build(plan, {
+      labels: request.image.labels,
+      annotations: request.image.annotations,
+      family: format.family,
+      singleLayer: request.image.singleSnapshot,
+      ...(request.platformGiven ? { platform: request.platform } : {}),
+      ...(latestSec === undefined ? {} : { latestSec }),
+    }, {
+      backend,
+      puller,
+      store,
+      context: contextTree(root, ignore),
+      early: outputs.early,
+      background,
+      commands: new Semaphore(Math.max(4, navigator.hardwareConcurrency)),
+      shared: {
+        directory: bytePathOf(work.makeDirectory("steps")) satisfies BytePath,
+        cacheDirectory: work.cacheMounts,
+        secretDirectory: () => secretDirectory.path(),
+        secret: (id) => context.secrets.read(id),
+        pool: pools.jobs,
+        redactor: context.redactor,
+        signal,
+        graceMs: GRACE_MS,
+        buildArgs: request.buildArgs,
+      },
+      report,
+      onWarning: (warning) => warnings.add(warning),
+      abort: (reason) => interruption.controller.abort(reason),
+      now: () => host.now(),
+    });
+    await background.join();
+    await writeOutputs(outputs, built, { family: format.family, report, host });
+    report.message("info", `Done in ${((host.elapsedMs() - began) / 1000).toFixed(1)} s`);
+  } catch (error) {
+    // Whatever fails after an interruption fails because of it.
+    throw interruption.reason() ?? error;
+  } finally {
+    registry.close();
+  }
+}
+
+function globalArguments(
+  dockerfile: Dockerfile,
+  { request }: BuildOptions,
+): ReturnType<typeof evaluateGlobalArgs> {
+  return evaluateGlobalArgs(dockerfile.globals, {
+    given: request.buildArgs,
+    escape: dockerfile.escape,
+    target: request.platform,
+    builder: hostPlatform(),
+    targetStage: request.targets[0] ?? dockerfile.stages.at(-1)?.name,
+  });
+}
+
+/** Warnings about the Dockerfile, each told once. */
+class Warnings {
+  readonly #report: BuildContext["report"];
+  readonly #told = new Set<string>();
+
+  constructor(report: BuildContext["report"]) {
+    this.#report = report;
+  }
+
+  add({ rule, message, range }: Warning): void {
+    const text = `${rule}: ${message} (line ${range.startLine})`;
+    if (this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#report.message("warn", text);
+  }
+}
+
+/** The Workers: some for jobs, and some that compress for them. */
+class Pools implements Disposable {
+  readonly jobs: WorkerPool<Jobs>;
+  readonly #compressors: WorkerPool<Jobs>;
+
+  constructor(module: URL) {
+    const size = Math.max(2, navigator.hardwareConcurrency);
+    this.#compressors = new WorkerPool<Jobs>({ module, size, depth: 2 });
+    this.jobs = new WorkerPool<Jobs>({
+      module,
+      size,
+      answer: async (asked) => {
+        // Jobs ask for nothing else.
+        const request = asked as CompressRequest;
+        const value = await this.#compressors.run("compressBlock", request, [request.block.buffer]);
+        return { value, transfer: [value.buffer] };
+      },
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.jobs[Symbol.dispose]();
+    this.#compressors[Symbol.dispose]();
+  }
+}

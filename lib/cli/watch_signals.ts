@@ -1,0 +1,38 @@
+/**
+ * Ending a build on SIGINT, SIGTERM and SIGHUP.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import type { Report } from "../report/report.ts";
+import type { EndSignal, Host } from "./host.ts";
+
+/** What can end a build from outside. */
+export interface Interruption extends Disposable {
+  readonly controller: AbortController;
+  readonly signal: AbortSignal;
+  /** Returns the error of the signal that ended the build, if one did. */
+  reason(): KilnError | undefined;
+}
+
+const SIGNALS: readonly EndSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+/** Watches the signals until disposed of. The first one ends the build in order. */
+export function watchSignals(host: Host, report: Report): Interruption {
+  const controller = new AbortController();
+  let reason: KilnError | undefined;
+  const stops = SIGNALS.map((name) =>
+    host.onSignal(name, () => {
+      if (reason !== undefined) return;
+      reason = new KilnError("interrupted", `Cannot go on: the build was ended by ${name}`);
+      report.message("warn", `${name} received, cleaning up`);
+      controller.abort(reason);
+    })
+  );
+  return {
+    controller,
+    signal: controller.signal,
+    reason: () => reason,
+    [Symbol.dispose]: () => stops.forEach((stop) => stop()),
+  };
+}
