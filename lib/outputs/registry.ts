@@ -7,7 +7,7 @@ import { KilnError } from "../errors.ts";
 import type { Image, Layer } from "../image/image.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { formatReference, type Reference } from "../oci/reference.ts";
+import { formatReference, formatRepository, type Reference } from "../oci/reference.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Report } from "../report/report.ts";
 import type { BlobSource } from "../store/blob.ts";
@@ -28,15 +28,29 @@ export interface RegistryOutputOptions {
 
 /** Creates one output for each destination; together they send each blob as rarely as possible. */
 export function registryOutputs(options: RegistryOutputOptions): readonly Output[] {
-  const pusher = new BlobPusher(options.registry, options.signal);
-  return options.destinations.map((destination) => registryOutput(destination, pusher, options));
+  const { registry, signal, checkPush } = options;
+  const pusher = new BlobPusher(registry, signal);
+  const checks = new Map<string, Promise<void>>();
+  const check = (destination: Reference): Promise<void> => {
+    const repository = formatRepository(destination);
+    const known = checks.get(repository) ?? registry.checkPush(destination, signal);
+    checks.set(repository, known);
+    return known;
+  };
+  return options.destinations.map((destination) => ({
+    ...registryOutput(destination, pusher, options),
+    prepare: (): Promise<void> => checkPush ? check(destination) : Promise.resolve(),
+  }));
 }
 
-function registryOutput(destination: Reference, pusher: BlobPusher, options: RegistryOutputOptions): Output {
-  const { registry, report, signal, checkPush } = options;
+function registryOutput(
+  destination: Reference,
+  pusher: BlobPusher,
+  options: RegistryOutputOptions,
+): Omit<Output, "prepare"> {
+  const { report } = options;
   return {
     name: formatReference(destination),
-    prepare: (): Promise<void> => checkPush ? registry.checkPush(destination, signal) : Promise.resolve(),
     async stage({ descriptor, blob }: Layer): Promise<void> {
       await pusher.push(destination, descriptor, blob);
     },
@@ -49,7 +63,7 @@ function registryOutput(destination: Reference, pusher: BlobPusher, options: Reg
       await putManifest(image, { destination, pusher, options, blobs });
       const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
       const how = `${count("uploaded")} blobs sent, ${count("mounted")} mounted, ${count("present")} there already`;
-      report.message("info", `Pushed ${formatReference(destination)}@${image.descriptor.digest} (${how})`);
+      report.message("debug", `Pushed ${formatReference(destination)}@${image.descriptor.digest} (${how})`);
     },
   };
 }

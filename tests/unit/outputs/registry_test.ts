@@ -60,7 +60,7 @@ Deno.test("registryOutputs() pushes blobs, then the manifest under its tag", asy
   assert.equal(at.registry.blobs.size, 4);
   assert.equal(
     at.messages[0],
-    `info Pushed ${at.registry.host}/app:v1@${at.image.descriptor.digest} (4 blobs sent, 0 mounted, 0 there already)`,
+    `debug Pushed ${at.registry.host}/app:v1@${at.image.descriptor.digest} (4 blobs sent, 0 mounted, 0 there already)`,
   );
 });
 
@@ -141,6 +141,12 @@ Deno.test("registryOutputs() checks before the build that pushing is allowed, if
   await using unchecked = await stage();
   await only(unchecked.outputs("app:v1")).prepare();
   assert.deepEqual(unchecked.registry.seen, []);
+});
+
+Deno.test("registryOutputs() checks a repository once, however many tags it gets", async () => {
+  await using at = await stage({ checkPush: true });
+  for (const output of at.outputs("app:v1", "app:v2", "other:v1")) await output.prepare();
+  assert.equal(at.count("POST", /uploads/), 2);
 });
 
 Deno.test("registryOutputs() is called by its reference", async () => {
