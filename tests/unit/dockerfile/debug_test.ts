@@ -1,0 +1,48 @@
+import { debugWords } from "../../../lib/dockerfile/debug_words.ts";
+import { dumpDockerfile } from "../../../lib/dockerfile/debug_dump.ts";
+import { goQuote, goQuoteList } from "../../../lib/dockerfile/go_quote.ts";
+import { type Row, testRows } from "../../support/rows.ts";
+
+const QUOTED: readonly Row<string, string>[] = [
+  ["3.0/9", "plain text", "abc", '"abc"'],
+  ["3.0/9", "nothing", "", '""'],
+  ["3.0/9", "quotes and backslashes", 'a"b\\c', '"a\\"b\\\\c"'],
+  ["3.0/9", "single quotes stay", "it's", '"it\'s"'],
+  ["3.0/9", "named controls", "\x07\b\f\n\r\t\v", '"\\a\\b\\f\\n\\r\\t\\v"'],
+  ["3.0/9", "other controls", "\x00\x1b\x7f", '"\\x00\\x1b\\x7f"'],
+  ["3.0/9", "letters of all scripts stay", "é한\u{1f600}", '"é한\u{1f600}"'],
+  ["3.0/9", "a space stays, other spaces do not", " \u00a0\u3000", '" \\u00a0\\u3000"'],
+  ["3.0/9", "invisible characters", "\u200b\ufeff\u{e0001}", '"\\u200b\\ufeff\\U000e0001"'],
+  ["3.0/9", "a C1 control", "\u0085", '"\\u0085"'],
+];
+
+testRows("goQuote()", QUOTED, goQuote);
+
+testRows("goQuoteList()", [["3.0/9", "words", ["a", "b c"], '["a" "b c"]'], ["3.0/9", "none", [], "[]"]], goQuoteList);
+
+const WORDS: readonly Row<string, string>[] = [
+  ["2.2", "one line each", "a b\n'c d'\n", '["a","b"]\n["c d"]\n'],
+  ["2.2", "the last line end may be missing", "a\nb", '["a"]\n["b"]\n'],
+  ["2.2", "an empty line has no words", "\na\n", '[]\n["a"]\n'],
+  ["2.2", "variables", "$x ${y:-z}\n", '["1","z"]\n'],
+  ["2.2", "an error is a line", "${\na\n", 'error: Cannot expand "${": a "}" is missing\n["a"]\n'],
+  ["2.2", "nothing in, nothing out", "", ""],
+];
+
+testRows("debugWords()", WORDS, (input) => debugWords(input, { environment: new Map([["x", "1"]]), escape: "\\" }));
+
+const DUMPS: readonly Row<string, string>[] = [
+  [
+    "1.6",
+    "one instruction a line",
+    'FROM a AS b\nRUN --mount=x ["c"]\n',
+    '(from "a" "AS" "b")\n(run ["--mount=x"] "c")\n',
+  ],
+  ["1.6", "several flags", "COPY --a=b --c d e", '(copy ["--a=b" "--c"] "d" "e")\n'],
+  ["1.6", "nested instructions", "ONBUILD COPY a b", '(onbuild (copy "a" "b"))\n'],
+  ["1.6", "heredocs are not shown", "RUN <<E\nx\nE\n", '(run "<<E")\n'],
+  ["1.6", "an unknown instruction", "HELLO world", '(hello "")\n'],
+  ["1.6", "an instruction made of nothing", "\\\n", '("")\n'],
+];
+
+testRows("dumpDockerfile()", DUMPS, (text) => dumpDockerfile(text, "Dockerfile"));
