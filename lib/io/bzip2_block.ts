@@ -241,7 +241,6 @@ function canonicalCode(lengths: Uint8Array): HuffmanTable {
     }
     code += count;
     first += count;
-    if (code > 2 ** bitCount) throw damaged();
     limit[bitCount] = count === 0 ? -1 : code * 2 ** (MAX_CODE_BITS - bitCount) - 1;
     code *= 2;
   }

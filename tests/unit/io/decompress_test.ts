@@ -200,9 +200,56 @@ Deno.test("S25 zeros after gzip, are padding, and hide nothing", async () => {
 
 Deno.test("S25 bytes that are not of the kind announced, are refused", async () => {
   for (const kind of ["gzip", "zstd", "bzip2", "xz"] as const) {
-    await rejects(bytesOf("plain text, and not so little of it"), { kind });
-    await rejects(new Uint8Array(1024), { kind });
+    for (const bytes of [bytesOf("plain text, and not so little of it"), new Uint8Array(1024)]) {
+      await rejects(bytes, { kind, found: `it is not ${kind}(, or followed by something else)?` });
+    }
   }
+});
+
+Deno.test("bzip2 with a wrong checksum or beginning, is refused", async () => {
+  const [hello] = await halves("bzip2");
+  const damaged = (at: number, bits: number): Uint8Array =>
+    hello.map((byte, index) => index === at ? byte ^ bits : byte);
+  // the checksum of the block, its first byte, and the checksum of all, which ends the stream
+  await rejects(damaged(10, 1), { kind: "bzip2", found: "its checksum is wrong" });
+  await rejects(damaged(14, 0x40), { kind: "bzip2", found: "a block is damaged" });
+  await rejects(damaged(hello.length - 2, 1), { kind: "bzip2", found: "its checksum is wrong" });
+});
+
+Deno.test("S25 zstd skippable frames, are skipped, wherever they stand and are cut", async () => {
+  const skippable = (length: number): Uint8Array =>
+    concat(Uint8Array.of(0x5a, 0x2a, 0x4d, 0x18, length, 0, 0, 0), new Uint8Array(length).fill(0x28));
+  const [hello, world] = await halves("zstd");
+  const stream = concat(skippable(3), hello, skippable(0), skippable(20), world, skippable(1));
+  for (let size = 1; size <= stream.length; size++) {
+    assert.equal(await text(stream, { kind: "zstd", size }), "hello world");
+  }
+  await rejects(stream.slice(0, -1), { kind: "zstd", found: "it is truncated" });
+  assert.equal(await text(skippable(9), { kind: "zstd" }), "");
+});
+
+Deno.test("S25 zstd with a window beyond 128 MiB, is refused before memory is taken", async () => {
+  // guard: zstd_frames.ts #beginFrame. Descriptor 0: a window byte follows, 5 bits of exponent from 2^10 on.
+  const frame = (window: number): Uint8Array => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, window, 1, 0, 0);
+  assert.equal(await text(frame(17 << 3), { kind: "zstd" }), "");
+  for (const [window, shown] of [[17 << 3 | 1, 150994944], [18 << 3, 268435456], [21 << 3, 2147483648]] as const) {
+    await assert.rejects(text(frame(window), { kind: "zstd" }), {
+      name: "KilnError",
+      message: `Cannot decompress zstd data: its window of ${shown} bytes exceeds 134217728`,
+      hint: 'compress it again without "--long"',
+    });
+  }
+  // a single segment of 4 GiB: its content size is its window
+  const segment = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0);
+  await rejects(segment, { kind: "zstd", found: "its window of 4294967296 bytes exceeds 134217728" });
+});
+
+Deno.test("S25 zstd that needs a dictionary or has unknown blocks, is refused", async () => {
+  // guard: zstd_frames.ts #beginFrame and #beginBlock
+  const dictionary = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x22, 0x39, 0x30, 0, 1, 0, 0);
+  await rejects(dictionary, { kind: "zstd", found: "it needs the dictionary 12345" });
+  const reserved = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0, 7, 0, 0);
+  await rejects(reserved, { kind: "zstd", found: "a block is of an unknown type" });
 });
 
 Deno.test("xz with a filter or check that is not supported, is refused with a hint", async () => {
