@@ -17,8 +17,9 @@ export interface SuggestOptions {
 }
 
 /**
- * Returns the candidate with the least Levenshtein distance, the first of equals, if that is below 3. An exact match
- * means that the word was not the fault: then there is no suggestion.
+ * Returns the candidate with the least Levenshtein distance if that is below 3; of equals one made of the same letters
+ * (`RNU` is RUN rather than ENV), else the first. An exact match means that the word was not the fault: then there is no
+ * suggestion.
  */
 export function suggest(typed: string, candidates: Iterable<string>, options: SuggestOptions = {}): string | undefined {
   if (typed.length > MAX_LENGTH) return undefined;
@@ -29,7 +30,9 @@ export function suggest(typed: string, candidates: Iterable<string>, options: Su
     const other = options.ignoreCase ? candidate.toLowerCase() : candidate;
     if (other === plain) return undefined;
     const distance = levenshteinDistance(plain, other);
-    if (distance < least) [best, least] = [other, distance];
+    if (distance >= TOO_FAR) continue;
+    const rank = distance - (lettersOf(plain) === lettersOf(other) ? 0.5 : 0);
+    if (rank < least) [best, least] = [other, rank];
   }
   return best !== undefined && options.ignoreCase && typed === typed.toUpperCase() ? best.toUpperCase() : best;
 }
@@ -42,6 +45,10 @@ export function didYouMean(
 ): { readonly hint?: string } {
   const found = suggest(typed, candidates, options);
   return found === undefined ? {} : { hint: `did you mean ${found}?` };
+}
+
+function lettersOf(word: string): string {
+  return Array.from(word).sort().join("");
 }
 
 /** Returns the number of insertions, deletions and replacements between two words, or 3 if it is not less. */

@@ -8,6 +8,7 @@ const WORDS: readonly Row<readonly [string, ...string[]], string | undefined>[] 
   ["1.9/4", "three changes are too many", ["abc", "xyz"], undefined],
   ["1.9/4", "the nearest wins", ["copx", "cow", "copy"], "copy"],
   ["1.9/4", "the first of equals wins", ["ab", "ac", "ad"], "ac"],
+  ["1.9/4", "letters in another order are nearer than other letters", ["rnu", "env", "run"], "run"],
   ["1.9/4", "an exact match suppresses the hint", ["run", "rung", "run"], undefined],
   ["1.9/4", "nothing to choose from", ["run"], undefined],
   ["1.9/4", "a short word is near to short ones", ["a", "bc"], "bc"],

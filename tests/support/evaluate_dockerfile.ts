@@ -1,0 +1,111 @@
+/**
+ * Evaluates the pure part of a Dockerfile: variables, config and history, without a file system. Bases are stages of the
+ * file, `scratch`, or one image given by the test.
+ *
+ * @module
+ */
+import { locate } from "../../lib/dockerfile/locate.ts";
+import { createExpander, createGlobalExpander } from "../../lib/instructions/expander.ts";
+import { FROM } from "../../lib/instructions/from.ts";
+import { evaluateGlobalArgs, settleEpoch } from "../../lib/instructions/global_args.ts";
+import type { Node, StageState } from "../../lib/instructions/instruction.ts";
+import { findBaseStage, parseDockerfile } from "../../lib/instructions/stages.ts";
+import { childState, imageState, scratchState } from "../../lib/instructions/state.ts";
+import { instructionOf } from "../../lib/instructions/table.ts";
+import { parseTriggers } from "../../lib/instructions/triggers.ts";
+import type { ImageConfig } from "../../lib/oci/config.ts";
+import type { Platform } from "../../lib/oci/platform.ts";
+
+/** What a build is given. */
+export interface Given {
+  readonly args?: Readonly<Record<string, string>>;
+  readonly image?: ImageConfig;
+  readonly target?: Platform;
+}
+
+/** One evaluated stage. */
+export interface EvaluatedStage {
+  readonly name?: string;
+  readonly state: StageState;
+  /** Expanded, triggers included. */
+  readonly nodes: readonly Node[];
+  readonly history: readonly string[];
+  /** Rule and message of each warning of expansion. */
+  readonly warnings: readonly string[];
+}
+
+const AMD64: Platform = { os: "linux", architecture: "amd64" };
+
+/** Evaluates all stages. */
+export function evaluateDockerfile(text: string, given: Given = {}): readonly EvaluatedStage[] {
+  const { globals, stages, escape } = parseDockerfile(text, "Dockerfile");
+  const platform = given.target ?? AMD64;
+  const { build } = settleEpoch(evaluateGlobalArgs(globals, {
+    given: new Map(Object.entries(given.args ?? {})),
+    escape,
+    target: platform,
+    builder: AMD64,
+    targetStage: stages.at(-1)?.name,
+  }));
+  const done: EvaluatedStage[] = [];
+  for (const { name, from, nodes } of stages) {
+    const warnings: string[] = [];
+    const onFinding = ({ rule, message }: { rule: string; message: string }): void => {
+      warnings.push(`${rule}: ${message}`);
+    };
+    const { base } = locate(
+      from.line.range,
+      () => expand(FROM, from, createGlobalExpander(build, { escape, onFinding })),
+    );
+    const parent = findBaseStage(base, done);
+    const facts = { build, platform };
+    const first = parent !== undefined
+      ? childState(parent.state)
+      : base === "scratch" || given.image === undefined
+      ? scratchState(facts)
+      : imageState(given.image, facts);
+    const triggers = parent?.state.config.OnBuild ?? (base === "scratch" ? [] : given.image?.config.OnBuild ?? []);
+    const expanded: Node[] = [];
+    const history: string[] = [];
+    let state = first;
+    for (const node of [...parseTriggers(triggers, from.line.range), ...nodes]) {
+      locate(node.line.range, () => {
+        const instruction = instructionOf(node.line);
+        const next = expand(instruction, node, createExpander(state, { escape, onFinding }));
+        state = instruction.configure?.(next, state) ?? state;
+        const entry = instruction.history(next, state);
+        expanded.push(next);
+        if (entry !== undefined) history.push(entry);
+      });
+    }
+    done.push({ ...(name === undefined ? {} : { name }), state, nodes: expanded, history, warnings });
+  }
+  return done;
+}
+
+/** Evaluates the instructions of one stage that starts from scratch, and returns it. */
+export function evaluateStage(instructions: string, given: Given = {}): EvaluatedStage {
+  const base = given.image === undefined ? "scratch" : "image";
+  const stage = evaluateDockerfile(`FROM ${base}\n${instructions}`, given)[0];
+  if (stage === undefined) throw new Error("Unreachable: there is one FROM");
+  return stage;
+}
+
+/** Returns an image with the given config. */
+export function imageWith(config: ImageConfig["config"]): ImageConfig {
+  return {
+    architecture: "amd64",
+    os: "linux",
+    config,
+    rootfs: { type: "layers", diff_ids: [] },
+    history: [],
+  };
+}
+
+function expand<N extends Node>(
+  instruction: { expand?(node: N, expander: ReturnType<typeof createExpander>): N },
+  node: N,
+  expander: ReturnType<typeof createExpander>,
+): N {
+  return instruction.expand?.(node, expander) ?? node;
+}
