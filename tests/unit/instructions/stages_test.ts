@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KilnError } from "../../../lib/errors.ts";
-import { type FromNode, platformOf } from "../../../lib/instructions/from.ts";
+import { createGlobalExpander } from "../../../lib/instructions/expander.ts";
+import { FROM, platformOf } from "../../../lib/instructions/from.ts";
+import { evaluateGlobalArgs } from "../../../lib/instructions/global_args.ts";
 import { findBaseStage, findStage, parseDockerfile, stageIndex } from "../../../lib/instructions/stages.ts";
 import { INSTRUCTIONS } from "../../../lib/instructions/table.ts";
 import { parseTriggers } from "../../../lib/instructions/triggers.ts";
@@ -155,12 +157,17 @@ const PLATFORMS: readonly Row<string, unknown>[] = [
 ];
 
 testRows("FROM --platform", PLATFORMS, (text) => {
-  evaluateDockerfile(text);
-  const { stages } = parseDockerfile(
-    text.replace("$BUILDPLATFORM", "linux/amd64").replace("=$p s", "=linux/s390x s"),
-    "Dockerfile",
-  );
-  return platformOf(stages[0]?.from as FromNode);
+  const { globals, stages: [stage], escape } = parseDockerfile(text, "Dockerfile");
+  const platform = { os: "linux", architecture: "amd64" };
+  const facts = {
+    given: new Map<string, string>(),
+    escape,
+    target: platform,
+    builder: platform,
+    targetStage: undefined,
+  };
+  const expander = createGlobalExpander(evaluateGlobalArgs(globals, facts), { escape });
+  return stage && FROM.expand && platformOf(FROM.expand(stage.from, expander));
 });
 
 Deno.test("FROM [3.1/4] a platform that cannot be parsed is a fault of the Dockerfile, with its position", () => {
