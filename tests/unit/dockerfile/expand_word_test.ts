@@ -67,6 +67,7 @@ const BACKSLASH: readonly Row<string, string>[] = [
   ["2.2/2", "an unset variable is empty", "a$unset.b", "a.b"],
   ["2.2/2", "the longest name counts", "$names", ""],
   ["2.2/2", "case matters", "$NAME", ""],
+  ["2.2/4", "names are compared as on Linux, where this runs", "${Name-unset}", "unset"],
   ["2.2/2", "a value is not expanded again", "$dollar", "$name"],
   ["2.2/2", "quotes in a value are text", "$quote", "it's"],
   ["2.2/2", "blanks in a value stay", "$words", "a  b"],

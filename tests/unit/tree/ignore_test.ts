@@ -194,10 +194,14 @@ Deno.test("IgnoreRules [4.3/6] tells whether there are exceptions", () => {
   assert.deepEqual([parseIgnoreLines(["a"]).hasExceptions, parseIgnoreLines(["a", "!b"]).hasExceptions], [false, true]);
 });
 
-Deno.test("IgnoreRules S43: **/ 200 times takes linear time", () => {
+// Mutation: without the set of states seen (lib/tree/glob.ts) the states outgrow the memory after half a minute.
+Deno.test("IgnoreRules S43: **/ and * 200 times take linear time", () => {
   const rules = parseIgnoreLines([`${"**/a/".repeat(200)}x`, `${"**/".repeat(200)}y`, `**${"*a".repeat(200)}z`]);
   const started = performance.now();
-  for (let at = 0; at < 50; at++) assert.equal(rules.excludes(`${"a/".repeat(500)}file${at}`), false);
+  for (let at = 0; at < 20; at++) {
+    assert.equal(rules.excludes(`${"a/".repeat(500)}file${at}`), false);
+    assert.equal(rules.excludes(`${"a".repeat(300)}${at}`), false);
+  }
   assert.ok(performance.now() - started < 5_000);
 });
 

@@ -4,6 +4,7 @@ import { type Row, testRows } from "../../../support/rows.ts";
 const id = (value: number): unknown => ({ kind: "id", id: value });
 const named = (name: string): unknown => ({ kind: "name", name });
 
+// Mutation: without the comparison with MAX_ID the four rows about large ids fail.
 const OWNERS: readonly Row<string, unknown>[] = [
   ["3.7", "nothing", "", {}],
   ["3.7", "a name", "app", { user: named("app") }],
