@@ -9,6 +9,7 @@ import { findChangedContent } from "./image/changed_content.ts";
 import { packLayer, type PackRequest } from "./image/pack_layer.ts";
 import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
 import { compressBlock, type CompressRequest } from "./io/block_format.ts";
+import { releaseBuffer } from "./io/release_buffer.ts";
 import type { BytePath } from "./io/byte_path.ts";
 import { withDirectory } from "./sys/file.ts";
 import { parseMode } from "./dockerfile/values/mode.ts";
@@ -20,9 +21,10 @@ import { restoreLinks } from "./tree/restore_links.ts";
 import { settleLayer } from "./tree/settle_layer.ts";
 
 const JOBS = {
-  /** Compresses one block; the buffer moves back. */
+  /** Compresses one block; the result moves back. */
   compressBlock(request: CompressRequest): Transferred<Uint8Array<ArrayBuffer>> {
     const bytes = compressBlock(request);
+    releaseBuffer(request.block.buffer);
     return new Transferred(bytes, [bytes.buffer]);
   },
   /** Copies; the mode travels as the text of `--chmod`. */

@@ -45,9 +45,15 @@ export const IMPORT_MAP: readonly Row[] = [
     oci: "values",
     tree: "values",
     rootfs: "types",
-    exec: "types",
+    exec: "values",
+    sys: "values",
   }),
-  row("language", "contexts", "one file per context source", { tree: "values", tar: "values", oci: "values" }),
+  row("language", "contexts", "one file per context source", {
+    tree: "values",
+    tar: "values",
+    sys: "values",
+    oci: "values",
+  }),
   row("files", "rootfs", "the backends behind one interface", {
     tree: "values",
     sys: "values",

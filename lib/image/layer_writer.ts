@@ -10,6 +10,7 @@
 import { createHash } from "node:crypto";
 import type { BytePath } from "../io/byte_path.ts";
 import { type BlockFormat, blockFormatOf, type CompressRequest } from "../io/block_format.ts";
+import { releaseBuffer } from "../io/release_buffer.ts";
 import { digestOfHex } from "../oci/digest.ts";
 import { AT_FDCWD, close, O, openAt, writeAll } from "../sys/file.ts";
 import type { PackedLayer, PackOptions } from "./packer.ts";
@@ -90,7 +91,11 @@ export class LayerWriter {
     if (!last) this.#block = new Uint8Array(this.#format.blockBytes);
     this.#used = 0;
     const compressed = this.#compress(request);
-    const written = this.#tail.then(async () => this.#put(await compressed)).catch((error) => {
+    const written = this.#tail.then(async () => {
+      const bytes = await compressed;
+      this.#put(bytes);
+      releaseBuffer(bytes.buffer);
+    }).catch((error) => {
       this.#failure ??= error;
     });
     // The result may fail before its turn comes; it is heard in `written`.

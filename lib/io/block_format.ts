@@ -55,7 +55,7 @@ export function blockFormatOf(compression: "gzip" | "zstd", level?: number): Blo
   return compression === "gzip" ? new GzipFormat(gzipLevel(level)) : new ZstdFormat(zstdLevel(level));
 }
 
-/** Compresses one block. */
+/** Compresses one block. The result owns its buffer. */
 export function compressBlock(request: CompressRequest): Uint8Array<ArrayBuffer> {
   if (request.kind === "gzip") return compressGzipBlock(request);
   if (request.block.length === 0 && !request.frameIfEmpty) return new Uint8Array(0);

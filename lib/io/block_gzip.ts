@@ -39,6 +39,8 @@ export const DEFAULT_GZIP_LEVEL = 5;
 /** Magic, deflate, no flags, no time, no extra flags, unknown system: the header every block stream begins with. */
 const HEADER: readonly number[] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const TRAILER_BYTES = 8;
+/** More than deflate can add to a block, and enough that Node takes no memory of its shared pool. */
+const SLACK_BYTES = 65_536;
 
 /** One block to be compressed. */
 export interface GzipBlock {
@@ -53,12 +55,15 @@ export interface GzipBlock {
 
 /** Compresses one block. What cannot be made smaller is stored: 500 KB of random bytes take 25 ms at any level. */
 export function compressGzipBlock({ block, dictionary, level, last }: GzipBlock): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(deflateRawSync(block, {
+  const compressed = deflateRawSync(block, {
     level: isIncompressible(block) ? constants.Z_NO_COMPRESSION : level,
+    // room for all of the output, so that it is not put together from pieces
+    chunkSize: block.length + SLACK_BYTES,
     // zlib takes an empty dictionary for an error
     ...(dictionary.length === 0 ? {} : { dictionary }),
     finishFlush: last ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
-  }));
+  });
+  return new Uint8Array(compressed.buffer, compressed.byteOffset, compressed.length);
 }
 
 /** Returns what stands before the first block. */

@@ -35,7 +35,8 @@ export class FileProgress {
 }
 
 /**
- * Streams a file to its end, waiting where the writer has not come yet.
+ * Streams a file to its end, waiting where the writer has not come yet. A chunk is only valid until the next one is
+ * asked for.
  *
  * @param paths where the file is; the first one may have been renamed to the second meanwhile.
  * @throws {KilnError} kind `interrupted`, if the writer says that it failed; its own error tells why.
@@ -46,6 +47,7 @@ export async function* followFile(
 ): AsyncGenerator<Uint8Array> {
   using file = openEither(paths.path, paths.finalPath);
   const words = progress === undefined ? undefined : new BigInt64Array(progress);
+  const buffer = new Uint8Array(CHUNK_BYTES);
   let done = 0n;
   for (;;) {
     if (words !== undefined && Atomics.load(words, WRITTEN) <= done) {
@@ -56,8 +58,6 @@ export async function* followFile(
       if (state === GROWING) await changeOf(words, done);
       continue;
     }
-    // A buffer of its own for every chunk: the decompressor may hold on to what it was given.
-    const buffer = new Uint8Array(CHUNK_BYTES);
     const count = file.readSync(buffer);
     if (count === null || count === 0) {
       if (words === undefined) return;

@@ -3,6 +3,7 @@
  *
  * All mounts of a build are made in it, so they are gone when the last process of the build is, even after kill -9.
  * A namespace can only be changed for the calling thread, and Deno has several; execve leaves one (deno.md 1, D2).
+ * The new start also gives malloc settings for a program with many threads and large buffers.
  * This module is imported before anything else is, so it imports as little as possible.
  *
  * @module
@@ -16,6 +17,17 @@ import { CLONE } from "./start_process.ts";
 
 /** The variable that names the namespace in the environment of the re-executed process. */
 export const PRIVATE_MOUNTS_VARIABLE = "KILN_PRIVATE_MOUNTS";
+
+/**
+ * glibc reads these once, at the start. By default it makes up to eight arenas a core and keeps what was freed in each:
+ * a COPY of 500 MB with four Workers peaked at 342 MB of anonymous memory without them, at 252 MB with them.
+ */
+const MALLOC_SETTINGS: readonly string[] = ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=262144"];
+
+const OWN_VARIABLES: readonly string[] = [
+  PRIVATE_MOUNTS_VARIABLE,
+  ...MALLOC_SETTINGS.map((line) => line.slice(0, line.indexOf("="))),
+];
 
 /** Whether this process may mount: `yes`, or why not. */
 export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; readonly reason: string };
@@ -50,8 +62,9 @@ function reexecute(): never {
     cString(bytePathOf(Deno.execPath())),
     vector(commandLine),
     vector([
-      ...environment.filter((line) => !line.startsWith(`${PRIVATE_MOUNTS_VARIABLE}=`)),
+      ...environment.filter((line) => !OWN_VARIABLES.some((name) => line.startsWith(`${name}=`))),
       `${PRIVATE_MOUNTS_VARIABLE}=${currentNamespace()}`,
+      ...MALLOC_SETTINGS,
     ]),
   );
   throw new SysError("execve", lastErrno(), bytePathOf(Deno.execPath()));

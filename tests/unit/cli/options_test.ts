@@ -28,6 +28,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
       dockerfile: "Dockerfile",
       targets: [],
       platform: hostPlatform(),
+      platformGiven: false,
       buildArgs: new Map(),
       secrets: [],
       image: {
