@@ -6,7 +6,8 @@
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf, bytesOf, displayPath } from "../io/byte_path.ts";
 import * as files from "../sys/file.ts";
-import { isBelow } from "./command_script.ts";
+import { S } from "../sys/stat.ts";
+import { DEVICES, isBelow } from "./command_script.ts";
 import { MountPoints } from "./mount_points.ts";
 import { prepareBind } from "./mounts/bind.ts";
 import { prepareCache } from "./mounts/cache.ts";
@@ -15,6 +16,7 @@ import { prepareSecret } from "./mounts/secret.ts";
 import { prepareTmpfs } from "./mounts/tmpfs.ts";
 import { hostsFile, resolverConfiguration } from "./runtime_files.ts";
 import type { PreparedMount } from "./spec.ts";
+import { StandIns } from "./stand_ins.ts";
 
 /** A `--mount` and its type. */
 export type TypedMountRequest = MountRequest & { readonly type: keyof typeof PREPARE };
@@ -25,6 +27,8 @@ const PREPARE = { bind: prepareBind, cache: prepareCache, secret: prepareSecret,
 export interface CommandMountsRequest {
   /** The rootfs. */
   readonly root: BytePath;
+  /** Whether the command can have real mounts; else what would be mounted is put in place for its time. */
+  readonly canMount: boolean;
   readonly mounts: readonly TypedMountRequest[];
   /** Files shown read-only at a path, for scripts that are handed to the shell. */
   readonly scripts: readonly { readonly target: BytePath; readonly content: BytePath }[];
@@ -32,38 +36,42 @@ export interface CommandMountsRequest {
   readonly sources: MountSources;
 }
 
-/** The mounts of one command, ready. Disposed of when the command has ended. */
-export class CommandMounts implements Disposable {
+/** The mounts of one command, ready. `release` is called when the command has ended. */
+export class CommandMounts {
   readonly #root: number;
   readonly #points: MountPoints;
+  readonly #standIns: StandIns | undefined;
   readonly #mounts: PreparedMount[] = [];
   readonly #environment: BytePath[] = [];
   readonly #releases: (() => void)[] = [];
   /** Mount points that were made inside a mounted directory, with the descriptor of its source. */
   readonly #innerPoints: { readonly points: MountPoints; readonly fd: number }[] = [];
 
-  private constructor(root: BytePath) {
+  private constructor({ root, canMount, sources }: CommandMountsRequest) {
     this.#root = files.openDirectory(root);
     this.#points = new MountPoints(this.#root);
+    const { scratch, pool } = sources;
+    this.#standIns = canMount ? undefined : new StandIns({ root: this.#root, scratch, pool });
   }
 
   /** Prepares everything. @throws {KilnError} if a source, a required secret or a place to mount on is missing */
   static async prepare(request: CommandMountsRequest): Promise<CommandMounts> {
-    const mounts = new CommandMounts(request.root);
+    const mounts = new CommandMounts(request);
     try {
-      for (const directory of ["/proc", "/dev", "/sys"]) mounts.#points.ensure(directory, "directory");
-      mounts.#addRuntimeFiles(request);
-      for (const mount of request.mounts) mounts.#add(await PREPARE[mount.type](mount, request.sources));
-      for (const script of request.scripts) mounts.#addScript(script, request.sources.scratch);
+      mounts.#addDirectories();
+      await mounts.#addRuntimeFiles(request);
+      for (const mount of request.mounts) await mounts.#add(await PREPARE[mount.type](mount, request.sources));
+      for (const script of request.scripts) await mounts.#addScript(script, request.sources.scratch);
       return mounts;
     } catch (error) {
-      mounts[Symbol.dispose]();
+      mounts.release();
       throw error;
     }
   }
 
+  /** What is to be mounted. */
   get mounts(): readonly PreparedMount[] {
-    return this.#mounts;
+    return this.#standIns === undefined ? this.#mounts : [];
   }
 
   /** Variables that secrets set. */
@@ -71,20 +79,43 @@ export class CommandMounts implements Disposable {
     return this.#environment;
   }
 
-  [Symbol.dispose](): void {
+  /**
+   * Leaves the rootfs as the command made it.
+   *
+   * @returns paths of files that were moved away and are back: their ctime changed, nothing else.
+   */
+  release(): readonly BytePath[] {
     for (const { points, fd } of this.#innerPoints) {
       points.remove();
       files.close(fd);
     }
+    const restored = this.#standIns?.remove() ?? [];
     this.#points.remove();
     for (const release of this.#releases.toReversed()) release();
     files.close(this.#root);
+    return restored;
   }
 
-  #add(preparation: MountPreparation): void {
+  /** Without mounts there is no /proc and no /sys, and /dev has what the host lets us make. */
+  #addDirectories(): void {
+    if (this.#standIns === undefined) {
+      for (const directory of ["/proc", "/dev", "/sys"]) this.#points.ensure(directory, "directory");
+      return;
+    }
+    for (const [name, major, minor] of DEVICES) {
+      this.#standIns.makeDevice(`dev/${name}`, { mode: S.IFCHR | 0o666, major, minor });
+    }
+  }
+
+  async #add(preparation: MountPreparation): Promise<void> {
     if (preparation.release !== undefined) this.#releases.push(() => preparation.release?.());
     this.#environment.push(...preparation.environment ?? []);
-    if (preparation.mount !== undefined) this.#mounts.push(this.#placed(preparation.mount));
+    if (preparation.mount !== undefined) await this.#place(preparation.mount);
+  }
+
+  async #place(mount: PreparedMount): Promise<void> {
+    if (this.#standIns === undefined) this.#mounts.push(this.#placed(mount));
+    else await this.#standIns.place(mount);
   }
 
   /** Makes sure of the mount point, which may be inside a directory that is mounted before. */
@@ -107,20 +138,20 @@ export class CommandMounts implements Disposable {
     });
   }
 
-  #addRuntimeFiles({ sources, hostname }: CommandMountsRequest): void {
+  async #addRuntimeFiles({ sources, hostname }: CommandMountsRequest): Promise<void> {
     const contents = [
       ["/etc/resolv.conf", resolverConfiguration(readHostFile)],
       ["/etc/hosts", hostsFile(readHostFile, hostname)],
     ] as const;
     for (const [target, content] of contents) {
       const source = writeScratchFile(sources.scratch, bytePathOf(content), 0o644);
-      this.#mounts.push(this.#placed({ kind: "bind", type: "file", source, target, readOnly: false }));
+      await this.#place({ kind: "bind", type: "file", source, target, readOnly: false });
     }
   }
 
-  #addScript(script: { target: BytePath; content: BytePath }, scratch: BytePath): void {
+  async #addScript(script: { target: BytePath; content: BytePath }, scratch: BytePath): Promise<void> {
     const source = writeScratchFile(scratch, script.content, 0o755);
-    this.#mounts.push(this.#placed({ kind: "bind", type: "file", source, target: script.target, readOnly: true }));
+    await this.#place({ kind: "bind", type: "file", source, target: script.target, readOnly: true });
   }
 }
 

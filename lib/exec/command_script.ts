@@ -114,7 +114,7 @@ function raiseLoopback(script: SyscallScript): void {
 }
 
 /** Device nodes every image expects: name, major, minor. */
-const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
+export const DEVICES: readonly (readonly [name: string, major: number, minor: number])[] = [
   ["null", 1, 3],
   ["zero", 1, 5],
   ["full", 1, 7],

@@ -34,6 +34,8 @@ export interface BindMount {
   /** What the source is, and so what the mount point must be. */
   readonly type: "file" | "directory";
   readonly readOnly: boolean;
+  /** What the command writes there is kept for later builds. */
+  readonly isCache?: true;
 }
 
 /** An empty file system in memory. */

@@ -28,11 +28,15 @@ export interface RunRequest {
 /** Runs the command. @throws {KilnError} kind `run` with the command's exit code, unless it is 0 */
 export async function executeRun(request: RunRequest, step: StepContext): Promise<void> {
   const { state, rootfs } = step;
+  if (request.network === "none" && !rootfs.canMount) {
+    throw new KilnError("run", "Cannot run with --network=none: this host allows no network namespace");
+  }
   const user = withDirectory(rootfs.path, (root) => lookUpRunUser(root, state.config.User ?? ""));
   const workingDirectory = bytePathOf(state.config.WorkingDir || "/");
   withDirectory(rootfs.path, (root) => makeWorkingDirectory(root, workingDirectory, user));
-  using mounts = await CommandMounts.prepare({
+  const mounts = await CommandMounts.prepare({
     root: rootfs.path,
+    canMount: rootfs.canMount,
     mounts: request.mounts.map((mount) => resolveMount(mount, state.config.WorkingDir || "/")),
     scripts: request.scripts.map(({ target, content }) => ({
       target: bytePathOf(target),
@@ -41,17 +45,29 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
     hostname: step.hostname,
     sources: step.mounts,
   });
-  const result = await rootfs.exec({
-    argv: request.argv.map(bytePathOf),
-    environment: [...environmentOf(state, user), ...mounts.environment],
-    workingDirectory,
-    user,
-    hostname: bytePathOf(step.hostname),
-    network: request.network === "none" ? "none" : "host",
-    mounts: mounts.mounts,
-  }, step.io);
+  const result = await execute(request, step, { user, workingDirectory, mounts });
   if (step.io.signal.aborted) throw interrupted(step.io.signal.reason);
   if (result.code !== 0) throw failed(request, result);
+}
+
+async function execute(
+  request: RunRequest,
+  { rootfs, state, hostname, io }: StepContext,
+  { user, workingDirectory, mounts }: { user: RunUser; workingDirectory: BytePath; mounts: CommandMounts },
+): Promise<ExecResult> {
+  try {
+    return await rootfs.exec({
+      argv: request.argv.map(bytePathOf),
+      environment: [...environmentOf(state, user), ...mounts.environment],
+      workingDirectory,
+      user,
+      hostname: bytePathOf(hostname),
+      network: request.network === "none" ? "none" : "host",
+      mounts: mounts.mounts,
+    }, io);
+  } finally {
+    rootfs.noteRestored(mounts.release());
+  }
 }
 
 /** Fills in the defaults that depend on the mount's type and the working directory. */

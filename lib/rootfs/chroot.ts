@@ -125,6 +125,7 @@ class ChrootRootFs implements RootFs {
   readonly #options: ChrootOptions;
   #index: BytePath;
   #blobs: LayerBlobs;
+  readonly #restored = new Set<BytePath>();
 
   private constructor(
     backend: ChrootBackend,
@@ -150,6 +151,14 @@ class ChrootRootFs implements RootFs {
     return new ChrootRootFs(backend, options, { ...tree, index });
   }
 
+  get canMount(): boolean {
+    return this.#options.abilities.namespaces;
+  }
+
+  noteRestored(paths: readonly BytePath[]): void {
+    for (const path of paths) this.#restored.add(path);
+  }
+
   exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
     return launch(this.path, spec, io, this.#options.abilities);
   }
@@ -161,7 +170,9 @@ class ChrootRootFs implements RootFs {
     const found = await pool.run("scanLayer", { root: this.path, before: this.#index, after, candidates });
     files.unlinkAt(files.AT_FDCWD, this.#index);
     this.#index = after;
-    const changedSuspects = found.suspects.length === 0 ? [] : await this.#decide(found.suspects);
+    const suspects = found.suspects.filter((path) => !this.#restored.has(path));
+    this.#restored.clear();
+    const changedSuspects = suspects.length === 0 ? [] : await this.#decide(suspects);
     const spool = this.#backend.newPath("spool");
     const entries = await pool.run("spoolLayer", {
       root: this.path,

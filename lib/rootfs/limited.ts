@@ -17,6 +17,8 @@ export function limited(rootfs: RootFs, permits: Semaphore): RootFs {
       using _permit = await permits.acquire(io.signal);
       return await rootfs.exec(spec, io);
     },
+    canMount: rootfs.canMount,
+    noteRestored: (paths) => rootfs.noteRestored(paths),
     checkpoint: () => rootfs.checkpoint(),
     finish: () => rootfs.finish(),
     [Symbol.asyncDispose]: () => rootfs[Symbol.asyncDispose](),

@@ -173,6 +173,13 @@ class OverlayRootFs implements RootFs {
     return this.#mounted?.target ?? "";
   }
 
+  get canMount(): boolean {
+    return this.#options.abilities.namespaces;
+  }
+
+  /** An upper directory has what was written, whatever its ctime. */
+  noteRestored(): void {}
+
   exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
     return launch(this.path, spec, io, this.#options.abilities);
   }

@@ -23,8 +23,12 @@ export interface Snapshot {
 export interface RootFs extends AsyncDisposable {
   /** Directory in which the tree can be read and written between commands. */
   readonly path: BytePath;
+  /** Whether commands can have mounts of their own. */
+  readonly canMount: boolean;
   /** Runs one command in the tree. */
   exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult>;
+  /** Says that these files were moved away and are back: that their ctime changed means nothing. */
+  noteRestored(paths: readonly BytePath[]): void;
   /**
    * Finds what changed since the last checkpoint. Once this resolves the tree may change again; the layer inside is
    * packed meanwhile.

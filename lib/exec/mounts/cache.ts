@@ -28,7 +28,7 @@ export async function prepareCache(mount: MountRequest, sources: MountSources): 
     throw error;
   }
   return {
-    mount: { kind: "bind", type: "directory", source: directory, target, readOnly: mount.readOnly },
+    mount: { kind: "bind", type: "directory", source: directory, target, readOnly: mount.readOnly, isCache: true },
     release: () => files.close(lock),
   };
 }
