@@ -38,7 +38,7 @@ export function createOutputs(
   const registries = options.push
     ? registryOutputs({ ...deps, destinations: references, checkPush: options.checkPush })
     : [];
-  const layouts = options.ociLayoutPath === undefined ? [] : [ociLayout(options.ociLayoutPath)];
+  const layouts = options.ociLayoutPath === undefined ? [] : [ociLayout(options.ociLayoutPath, references[0]?.tag)];
   const archives = options.tarPath === undefined
     ? []
     : [dockerArchive({ path: options.tarPath, names: options.destinations.map(({ written }) => written) })];

@@ -2,8 +2,9 @@
  * An OCI image layout: a folder with one image in it.
  *
  * Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. As kaniko does (kaniko.md 5.14), the
- * index names exactly one manifest and gives it no name (`org.opencontainers.image.ref.name`); blobs of earlier images
- * stay. `index.json` is written last: until then the folder holds the earlier image, or none.
+ * index names exactly one manifest, and blobs of earlier images stay. Unlike kaniko's it gives the manifest its tag
+ * (`org.opencontainers.image.ref.name`): umoci and others find images in a layout by nothing else. `index.json` is
+ * written last: until then the folder holds the earlier image, or none.
  *
  * @module
  */
@@ -21,8 +22,8 @@ import { readBlob } from "./read_blob.ts";
 
 const FOLDER_MODE = 0o755;
 
-/** Creates the output for the folder at `path`. */
-export function ociLayout(path: string): Output {
+/** Creates the output for the folder at `path`; `tag` is the name of the image in it. */
+export function ociLayout(path: string, tag = "latest"): Output {
   const name = `the OCI layout "${path}"`;
   const blobs = join(path, "blobs", "sha256");
   const written = new Map<Digest, Promise<void>>();
@@ -53,14 +54,15 @@ export function ociLayout(path: string): Output {
         await put(image.manifest.config, bytesSource(image.configBytes));
         await put(image.descriptor, bytesSource(image.manifestBytes));
         await writeDocument(join(path, "oci-layout"), { imageLayoutVersion: "1.0.0" });
-        await writeDocument(join(path, "index.json"), indexOf(image));
+        await writeDocument(join(path, "index.json"), indexOf(image, tag));
       }),
   };
 }
 
-function indexOf({ descriptor }: Image): unknown {
+function indexOf({ descriptor }: Image, tag: string): unknown {
   const { mediaType, digest, size } = descriptor;
-  return { schemaVersion: 2, mediaType: MEDIA_TYPES.oci.index, manifests: [{ mediaType, size, digest }] };
+  const annotations = { "org.opencontainers.image.ref.name": tag };
+  return { schemaVersion: 2, mediaType: MEDIA_TYPES.oci.index, manifests: [{ mediaType, size, digest, annotations }] };
 }
 
 function writeDocument(path: string, document: unknown): Promise<void> {

@@ -21,7 +21,7 @@ async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await Deno.readTextFile(path));
 }
 
-Deno.test("ociLayout() writes one nameless manifest and its blobs", async () => {
+Deno.test("ociLayout() writes one manifest and its blobs", async () => {
   await using folder = await tempFolder();
   const image = sampleImage({ files: [noise(100_000), noise(10)] });
   const path = join(folder.path, "a/b");
@@ -35,7 +35,7 @@ Deno.test("ociLayout() writes one nameless manifest and its blobs", async () => 
   assert.deepEqual(await readJson(join(path, "index.json")), {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.index.v1+json",
-    manifests: [image.descriptor],
+    manifests: [{ ...image.descriptor, annotations: { "org.opencontainers.image.ref.name": "latest" } }],
   });
   const layer = image.layers[0];
   const bytes = await Deno.readFile(
@@ -52,12 +52,14 @@ Deno.test("ociLayout() gives the folder to the new image, and leaves older blobs
   await using folder = await tempFolder();
   const [first, second] = [sampleImage({ files: [noise(10, 1)] }), sampleImage({ files: [noise(10, 2)] })];
   for (const image of [first, second]) {
-    const output = ociLayout(folder.path);
+    const output = ociLayout(folder.path, "v2");
     await output.prepare();
     await output.write(image);
   }
   const index = await readJson(join(folder.path, "index.json"));
-  assert.deepEqual((index as { manifests: unknown }).manifests, [second.descriptor]);
+  assert.deepEqual((index as { manifests: unknown }).manifests, [
+    { ...second.descriptor, annotations: { "org.opencontainers.image.ref.name": "v2" } },
+  ]);
   assert.ok((await files(folder.path)).includes(`blobs/sha256/${hexOf(first.descriptor.digest)}`));
 });
 
