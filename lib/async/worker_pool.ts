@@ -73,6 +73,11 @@ export class WorkerPool<Jobs extends JobTable> implements Disposable {
     return this.#options.size;
   }
 
+  /** Starts Workers before there are jobs for them: loading their module takes longer than most first jobs. */
+  warm(count: number): void {
+    while (this.#members.length < Math.min(count, this.#options.size)) this.#start();
+  }
+
   /** Runs a job and resolves with its result; jobs beyond the pool's size wait in order. */
   run<Name extends keyof Jobs & string>(
     job: Name,

@@ -27,7 +27,7 @@ import type { Jobs } from "../worker.ts";
 import type { BuildOptions } from "./build_options.ts";
 import { chooseFormat } from "./choose_format.ts";
 import { createClient } from "./create_client.ts";
-import { createOutputs, writeOutputs } from "./create_outputs.ts";
+import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
 import { readDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
@@ -43,6 +43,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   const { host, report } = context;
   const began = host.elapsedMs();
   Deno.umask(0o022);
+  using pools = new Pools(startup.workerModule);
   using interruption = watchSignals(host, report);
   const { signal } = interruption;
   if (startup.mounts.kind === "no") asSubreaper();
@@ -57,8 +58,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   const registry = createClient(options.registry, context);
   const outputs = createOutputs(options.outputs, { registry, report, signal });
   try {
-    for (const output of outputs.all) await output.prepare();
-
+    const prepared = prepareOutputs(outputs);
     using work = WorkDirectory.create(options.isolation.workDirectory);
     const store = new BlobDirectory(work.makeDirectory("blobs"));
     const fetcher = new BlobFetcher({ registry, store, downloads: new Semaphore(DOWNLOADS), signal });
@@ -77,7 +77,6 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
-    using pools = new Pools(startup.workerModule);
     const packer = new LayerPacker(pools.jobs, store, {
       compression: format.compression.algorithm,
       ignorePaths: request.image.ignorePaths.map(bytePathOf),
@@ -97,6 +96,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
     const background = new Background(interruption.controller);
 
+    await prepared;
     const built = await build(plan, {
       labels: request.image.labels,
       annotations: request.image.annotations,
@@ -152,6 +152,14 @@ function globalArguments(
   });
 }
 
+/** Learns before the build whether everything can be written, while base images are looked up. */
+function prepareOutputs(outputs: Outputs): Promise<unknown> {
+  const prepared = Promise.all(outputs.all.map((output) => output.prepare()));
+  // Planning may fail first; this failure is heard where it is awaited, or not at all.
+  prepared.catch(() => {});
+  return prepared;
+}
+
 /** Warnings about the Dockerfile, each told once. */
 class Warnings {
   readonly #report: BuildContext["report"];
@@ -187,6 +195,7 @@ class Pools implements Disposable {
         return { value, transfer: [value.buffer] };
       },
     });
+    this.jobs.warm(1);
   }
 
   [Symbol.dispose](): void {
