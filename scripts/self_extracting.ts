@@ -30,7 +30,6 @@ export const DENO_FLAGS: readonly string[] = [
   "--no-lock",
   "--no-npm",
   "--no-remote",
-  "--no-code-cache",
   "--no-prompt",
   "-A",
 ];
