@@ -1,0 +1,87 @@
+/**
+ * Both backends of `lib/rootfs`, ready to use, on a disk of their own.
+ *
+ * @module
+ */
+import { gunzipSync } from "node:zlib";
+import { WorkerPool } from "../../lib/async/worker_pool.ts";
+import { LayerPacker, type PackedLayer, type PackOptions } from "../../lib/image/packer.ts";
+import { compressBlock, type CompressRequest } from "../../lib/io/block_format.ts";
+import { digestOfHex } from "../../lib/oci/digest.ts";
+import { ChrootBackend } from "../../lib/rootfs/chroot.ts";
+import { OverlayBackend } from "../../lib/rootfs/overlay.ts";
+import type { Backend } from "../../lib/rootfs/rootfs.ts";
+import { BlobDirectory } from "../../lib/store/blob_directory.ts";
+import type { LayerFile } from "../../lib/store/blob_file.ts";
+import type { Jobs } from "../../lib/worker.ts";
+import { type Disk, startDisk } from "./disk.ts";
+import { tarDigest } from "./tree_tar.ts";
+
+/** The backends there are. */
+export const BACKEND_NAMES = ["overlay", "chroot"] as const;
+
+/** Name of a backend. */
+export type BackendName = typeof BACKEND_NAMES[number];
+
+/** A pool, a store and a packer, and the backends over them. */
+export interface Workshop extends AsyncDisposable {
+  readonly disk: Disk;
+  readonly pool: WorkerPool<Jobs>;
+  readonly store: BlobDirectory;
+  readonly packer: LayerPacker;
+  /** Makes a backend in a directory of its own. It is disposed of with the workshop at the latest. */
+  backend(name: BackendName, abilities?: { readonly namespaces: boolean }): Backend;
+  /** Puts an uncompressed layer on disk. */
+  layerFile(tar: Uint8Array<ArrayBuffer>): LayerFile;
+  /** Reads the tar of a packed layer back. */
+  tarOf(layer: PackedLayer): Uint8Array<ArrayBuffer>;
+}
+
+/** Starts a workshop. */
+export async function startWorkshop(
+  options: Partial<PackOptions> & { readonly workers?: number } = {},
+): Promise<Workshop> {
+  const { workers = 2, ...pack } = options;
+  const disk = await startDisk();
+  const pool = new WorkerPool<Jobs>({
+    module: new URL("../../lib/worker.ts", import.meta.url),
+    size: workers,
+    answer: (asked) => {
+      // Jobs ask for nothing else.
+      const value = compressBlock(asked as CompressRequest);
+      return Promise.resolve({ value, transfer: [value.buffer] });
+    },
+  });
+  const storePath = disk.newPath("blobs");
+  Deno.mkdirSync(storePath);
+  const store = new BlobDirectory(storePath);
+  const packer = new LayerPacker(pool, store, { compression: "gzip", level: 1, ignorePaths: [], ...pack });
+  const backends: Backend[] = [];
+  return {
+    disk,
+    pool,
+    store,
+    packer,
+    backend(name, abilities = { namespaces: true }): Backend {
+      const directory = disk.newPath(name);
+      Deno.mkdirSync(directory);
+      const common = { directory, pool, packer, abilities };
+      const backend = name === "overlay" ? new OverlayBackend(common) : new ChrootBackend({ ...common, store });
+      backends.push(backend);
+      return backend;
+    },
+    layerFile(tar): LayerFile {
+      const diffId = digestOfHex(tarDigest(tar));
+      const path = store.pathOf(diffId);
+      Deno.writeFileSync(path, tar);
+      const blob = { path, finalPath: path, complete: Promise.resolve() };
+      return { diffId, compression: "none", blob: () => blob };
+    },
+    tarOf: (layer) => new Uint8Array(gunzipSync(Deno.readFileSync(store.pathOf(layer.digest)))),
+    async [Symbol.asyncDispose](): Promise<void> {
+      for (const backend of backends) await backend[Symbol.asyncDispose]();
+      pool[Symbol.dispose]();
+      await disk[Symbol.asyncDispose]();
+    },
+  };
+}
