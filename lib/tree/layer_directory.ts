@@ -9,12 +9,12 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { close, O, openAt, openDirectory } from "../sys/file.ts";
-import { isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
+import { isDirectory, isSocket, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
 import type { Located } from "./metadata.ts";
 import { splitPath } from "./open_directories.ts";
 import { isOpaque, isWhiteout } from "./overlay_marks.ts";
 
-/** A merged directory. To be disposed of. */
+/** A merged directory; sockets, which no layer can hold, count as not there. To be disposed of. */
 export class LayerDirectory implements Disposable {
   /** Topmost first; at least one. */
   readonly #fds: readonly number[];
@@ -39,7 +39,7 @@ export class LayerDirectory implements Disposable {
   lookup(name: BytePath): Located | undefined {
     for (const directory of this.#fds) {
       const stat = tryStatAt(directory, name);
-      if (stat !== undefined) return isWhiteout(stat) ? undefined : { directory, name, stat };
+      if (stat !== undefined) return isShown(stat) ? { directory, name, stat } : undefined;
     }
     return undefined;
   }
@@ -63,7 +63,7 @@ export class LayerDirectory implements Disposable {
     const seen = new Map<BytePath, boolean>();
     for (const fd of this.#fds) {
       for (const name of listDirectory(fd)) {
-        if (!seen.has(name)) seen.set(name, !isWhiteout(statAt(fd, name)));
+        if (!seen.has(name)) seen.set(name, isShown(statAt(fd, name)));
       }
     }
     return [...seen].filter(([, shown]) => shown).map(([name]) => name).sort();
@@ -87,4 +87,8 @@ export class LayerDirectory implements Disposable {
   [Symbol.dispose](): void {
     this.#fds.forEach(close);
   }
+}
+
+function isShown(stat: Stat): boolean {
+  return !isWhiteout(stat) && !isSocket(stat);
 }

@@ -50,11 +50,11 @@ function* changesIn(place: Place, links: LinkGroups): Generator<Change> {
   for (const name of names) {
     const stat = statAt(upper, name);
     const below = lower?.lookup(name);
-    if (isWhiteout(stat)) {
+    // A socket means nothing without the process that listens on it, but what it replaced is gone.
+    if (isWhiteout(stat) || isSocket(stat)) {
       if (below !== undefined) hidden.push(name);
       continue;
     }
-    if (isSocket(stat)) continue; // a socket means nothing without the process that listens on it
     if (below !== undefined && isDirectory(below.stat) && !isDirectory(stat)) hidden.push(name);
     children.push({ located: { directory: upper, name, stat }, path: joinPath(path, name), below });
   }
