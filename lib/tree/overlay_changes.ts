@@ -10,7 +10,7 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { close, O, openAt } from "../sys/file.ts";
-import { inodeKey, isDirectory, isFile, isSocket, type Stat, statAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isSocket, type Stat, statAt } from "../sys/stat.ts";
 import type { Change } from "./change.ts";
 import type { LayerDirectory } from "./layer_directory.ts";
 import { differs, type Located } from "./metadata.ts";
@@ -145,7 +145,7 @@ function collectLinks(
       } finally {
         close(child);
       }
-    } else if (isFile(stat) && stat.nlink > 1) {
+    } else if (stat.nlink > 1 && !isWhiteout(stat) && !isSocket(stat)) {
       const below = lower?.lookup(name);
       const changed = isChanged({ located: { directory, name, stat }, below });
       const entry = { path, changed, inodeBelow: below === undefined ? path : inodeKey(below.stat) };

@@ -10,7 +10,7 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, isFile, statAt, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
 import { readXattr } from "../sys/xattr.ts";
 import type { LayerDirectory } from "./layer_directory.ts";
 import { joinPath, splitPath } from "./open_directories.ts";
@@ -51,9 +51,9 @@ function collectCopiedUp(
       } finally {
         files.close(directory);
       }
-    } else if (isFile(stat)) {
+    } else {
       const below = place.lower.lookup(name);
-      if (below === undefined || below.stat.nlink < 2 || !isFile(below.stat)) continue;
+      if (below === undefined || below.stat.nlink < 2 || isDirectory(below.stat)) continue;
       if (readXattr(place.directory, name, ORIGIN_XATTR) !== undefined) copied.set(inodeKey(below.stat), path);
     }
   }

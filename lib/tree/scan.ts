@@ -143,7 +143,7 @@ class Scan {
   #compare(child: { entry: IndexedEntry; old: IndexedEntry | undefined }, directory: BytePath): void {
     const { entry, old } = child;
     const path = joinPath(directory, entry.name);
-    const several = isFile(entry.stat) && entry.stat.nlink > 1;
+    const several = !isDirectory(entry.stat) && entry.stat.nlink > 1;
     if (several) this.#noteLink(entry.stat, path, old);
     if (old === undefined || entryDiffers(entry, old)) this.#listener.changed(path);
     else if (isFile(entry.stat) && entry.stat.size > 0 && wasTouched(entry.stat, old.stat)) {

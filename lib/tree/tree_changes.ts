@@ -4,7 +4,7 @@
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
-import { inodeKey, isFile, statAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, statAt } from "../sys/stat.ts";
 import { type Candidate, readCandidates } from "./candidate_file.ts";
 import type { Change } from "./change.ts";
 import { OpenDirectories, splitPath } from "./open_directories.ts";
@@ -31,7 +31,7 @@ export function* treeChanges(root: number, candidates: BytePath, outcome: ScanOu
       const directory = directories.open(parent).fd;
       const stat = statAt(directory, name);
       const located = { directory, name, stat };
-      const group = isFile(stat) && stat.nlink > 1 ? outcome.links.get(inodeKey(stat)) : undefined;
+      const group = !isDirectory(stat) && stat.nlink > 1 ? outcome.links.get(inodeKey(stat)) : undefined;
       if (group === undefined) {
         if (isChanged({ kind, path }, outcome)) yield { kind: "entry", path, located };
       } else if (changedGroups.has(group)) {

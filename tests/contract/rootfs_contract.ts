@@ -9,9 +9,20 @@ import assert from "node:assert/strict";
 import type { Backend, RootFs, Snapshot } from "../../lib/rootfs/rootfs.ts";
 import { type BackendName, startWorkshop, type Workshop } from "../support/backends.ts";
 import { assertListing, type Operation } from "../support/disk.ts";
-import { tarEntries } from "../support/environment/tar_entries.ts";
+import { type OracleEntry, tarEntries } from "../support/environment/tar_entries.ts";
 import { type LayerItem, layerOf } from "../support/tree_tar.ts";
-import { dir, file, link, listingOf, socket, symlink, type Tree, withParents } from "../support/tree.ts";
+import {
+  character,
+  dir,
+  fifo,
+  file,
+  link,
+  listingOf,
+  socket,
+  symlink,
+  type Tree,
+  withParents,
+} from "../support/tree.ts";
 
 /** Registers the suite for one backend. */
 export function testRootFs(name: BackendName): void {
@@ -29,6 +40,12 @@ export function testRootFs(name: BackendName): void {
       node: socket(),
     }]);
     assert.deepEqual(await lab.layerNames(rootfs), [".wh.d", ".wh.f"]);
+  });
+
+  test("links symlinks, devices and pipes: the layer keeps them linked", async (lab) => {
+    await using rootfs = await lab.open({ l: symlink("x"), p: fifo(), c: character(1, 3) });
+    await lab.change(rootfs, ["l", "p", "c"].map((path) => ({ do: "link", path, to: `${path}2` })));
+    assert.deepEqual(await lab.layerLinks(rootfs), [["c2", "c"], ["l2", "l"], ["p2", "p"]]);
   });
 
   test("removes a socket: the layer says nothing", async (lab) => {
@@ -74,16 +91,22 @@ class Lab {
 
   /** Ends a step and returns the names in its layer. */
   async layerNames(rootfs: RootFs): Promise<readonly string[]> {
-    return await namesIn(await this.layer(rootfs));
+    return (await entriesIn(await this.layer(rootfs))).map((entry) => entry.name);
+  }
+
+  /** Ends a step and returns the hard links in its layer: names and targets. */
+  async layerLinks(rootfs: RootFs): Promise<readonly (readonly [string, string])[]> {
+    const links = await entriesIn(await this.layer(rootfs));
+    return links.filter(({ type }) => type === "1").map(({ name, linkName }) => [name, linkName]);
   }
 }
 
-/** Returns the names in a tar, in its order. */
-async function namesIn(tar: Uint8Array): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name, content } of tarEntries(ReadableStream.from([tar]))) {
-    names.push(name);
-    for await (const _ of content);
+/** Returns the entries of a tar, in its order, their content read past. */
+async function entriesIn(tar: Uint8Array): Promise<readonly OracleEntry[]> {
+  const entries: OracleEntry[] = [];
+  for await (const entry of tarEntries(ReadableStream.from([tar]))) {
+    entries.push(entry);
+    for await (const _ of entry.content);
   }
-  return names;
+  return entries;
 }
