@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { parseGoBool } from "./go_values.ts";
+import { parseBoolean } from "../dockerfile/values/boolean.ts";
 import type { Notice } from "./parse.ts";
 
 /** One row. */
@@ -67,7 +67,7 @@ export function environmentNotices(world: EnvironmentWorld): readonly Notice[] {
 }
 
 function featureNotice(name: string, world: EnvironmentWorld): Notice {
-  const off = parseGoBool(world.env(name) ?? "") === false;
+  const off = parseBoolean(world.env(name) ?? "") === false;
   if (off && name === "FF_KANIKO_COPY_AS_ROOT") {
     return { level: "warn", text: `${name} has no effect: COPY makes files of root, as Docker does; use COPY --chown` };
   }

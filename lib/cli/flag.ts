@@ -7,7 +7,8 @@
  *
  * @module
  */
-import { parseGoBool, parseGoCsv, parseGoDuration, parseGoInteger } from "./go_values.ts";
+import { parseBoolean } from "../dockerfile/values/boolean.ts";
+import { parseGoCsv, parseGoDuration, parseGoInteger } from "./go_values.ts";
 
 /** The headings under which help and documentation list flags, in this order. */
 export const FLAG_GROUPS = [
@@ -106,7 +107,7 @@ export function bool(row: FlagText & { readonly initial?: boolean }): Flag<boole
     initial,
     initialText: initial ? "true" : "",
     read: (text) => {
-      const value = parseGoBool(text);
+      const value = parseBoolean(text);
       return value === undefined ? { refusal: "it is neither true nor false" } : { value };
     },
   };

@@ -13,7 +13,7 @@
 import { KilnError } from "../errors.ts";
 import type { Level } from "../report/report.ts";
 import type { Flag, FlagTable, FlagValues } from "./flag.ts";
-import { GO_BOOL_WORDS } from "./go_values.ts";
+import { BOOLEAN_WORDS } from "../dockerfile/values/boolean.ts";
 import { suggest } from "./suggest.ts";
 
 /** Something to tell the user once there is a report. */
@@ -229,7 +229,7 @@ interface Found {
  * `before` is the argument in front of the first one: after a boolean flag the user most likely meant its value.
  */
 export function leftoverError(leftover: string, command: string, before: string | undefined): KilnError {
-  const value = GO_BOOL_WORDS.includes(leftover) && before?.startsWith("-") === true;
+  const value = BOOLEAN_WORDS.includes(leftover) && before?.startsWith("-") === true;
   const hint = value
     ? `a boolean takes its value after "=": ${before}=${leftover}`
     : `"${command} --help" lists commands and flags`;

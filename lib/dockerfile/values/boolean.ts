@@ -12,3 +12,6 @@ export function parseBoolean(text: string): boolean | undefined {
   if (TRUE.includes(text)) return true;
   return FALSE.includes(text) ? false : undefined;
 }
+
+/** Every word that {@link parseBoolean} knows, for hints. */
+export const BOOLEAN_WORDS: readonly string[] = [...TRUE, ...FALSE];

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Splits a record; undefined for empty text and for quotes in the wrong place. */
+/** Splits a record; undefined for empty text, for quotes in the wrong place and for a second record. */
 export function splitCsv(text: string): readonly string[] | undefined {
   const record = text.replace(/\r?\n$/, "");
   if (record === "") return undefined;
@@ -31,7 +31,8 @@ function plainField(record: string, start: number): Field | undefined {
   const comma = record.indexOf(",", start);
   const end = comma < 0 ? record.length : comma;
   const value = record.slice(start, end);
-  return value.includes('"') ? undefined : { value, end };
+  // A second line begins another record.
+  return /["\r\n]/.test(value) ? undefined : { value, end };
 }
 
 function quotedField(record: string, start: number): Field | undefined {

@@ -3,18 +3,7 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parseGoBool, parseGoCsv, parseGoDuration, parseGoInteger } from "../../../lib/cli/go_values.ts";
-
-const BOOLS: readonly (readonly [texts: readonly string[], value: boolean | undefined])[] = [
-  [["1", "t", "T", "TRUE", "true", "True"], true],
-  [["0", "f", "F", "FALSE", "false", "False"], false],
-  [["", "yes", "no", "on", "tRUE", "2", " true", "00"], undefined],
-];
-for (const [texts, value] of BOOLS) {
-  for (const text of texts) {
-    Deno.test(`parseGoBool(), ${JSON.stringify(text)} is ${value}`, () => assert.equal(parseGoBool(text), value));
-  }
-}
+import { parseGoCsv, parseGoDuration, parseGoInteger } from "../../../lib/cli/go_values.ts";
 
 const INTEGERS: readonly (readonly [text: string, value: number | undefined])[] = [
   ["0", 0],

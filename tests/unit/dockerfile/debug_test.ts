@@ -1,4 +1,3 @@
-import { debugWords } from "../../../lib/dockerfile/debug_words.ts";
 import { dumpDockerfile } from "../../../lib/dockerfile/debug_dump.ts";
 import { goQuote, goQuoteList } from "../../../lib/dockerfile/go_quote.ts";
 import { type Row, testRows } from "../../support/rows.ts";
@@ -19,17 +18,6 @@ const QUOTED: readonly Row<string, string>[] = [
 testRows("goQuote()", QUOTED, goQuote);
 
 testRows("goQuoteList()", [["3.0/9", "words", ["a", "b c"], '["a" "b c"]'], ["3.0/9", "none", [], "[]"]], goQuoteList);
-
-const WORDS: readonly Row<string, string>[] = [
-  ["2.2", "one line each", "a b\n'c d'\n", '["a","b"]\n["c d"]\n'],
-  ["2.2", "the last line end may be missing", "a\nb", '["a"]\n["b"]\n'],
-  ["2.2", "an empty line has no words", "\na\n", '[]\n["a"]\n'],
-  ["2.2", "variables", "$x ${y:-z}\n", '["1","z"]\n'],
-  ["2.2", "an error is a line", "${\na\n", 'error: Cannot expand "${": a "}" is missing\n["a"]\n'],
-  ["2.2", "nothing in, nothing out", "", ""],
-];
-
-testRows("debugWords()", WORDS, (input) => debugWords(input, { environment: new Map([["x", "1"]]), escape: "\\" }));
 
 const DUMPS: readonly Row<string, string>[] = [
   [
