@@ -8,21 +8,10 @@
 import assert from "node:assert/strict";
 import type { Backend, RootFs, Snapshot } from "../../lib/rootfs/rootfs.ts";
 import { type BackendName, startWorkshop, type Workshop } from "../support/backends.ts";
-import { assertListing, type Operation } from "../support/disk.ts";
+import type { Operation } from "../support/disk.ts";
 import { type OracleEntry, tarEntries } from "../support/environment/tar_entries.ts";
 import { type LayerItem, layerOf } from "../support/tree_tar.ts";
-import {
-  character,
-  dir,
-  fifo,
-  file,
-  link,
-  listingOf,
-  socket,
-  symlink,
-  type Tree,
-  withParents,
-} from "../support/tree.ts";
+import { character, dir, fifo, socket, symlink, type Tree, withParents } from "../support/tree.ts";
 
 /** Registers the suite for one backend. */
 export function testRootFs(name: BackendName): void {

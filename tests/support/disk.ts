@@ -13,12 +13,12 @@ import assert from "node:assert/strict";
 import { findProgram } from "./environment/command.ts";
 import { compareListings, type Comparison, formatListing, type Listing } from "./environment/listing.ts";
 import { ensureTools } from "./environment/tools.ts";
-import { modeOf, OLD, type Tree, type TreeNode, withParents } from "./tree.ts";
+import { type FirstName, modeOf, OLD, type Tree, type TreeNode, withParents } from "./tree.ts";
 
 /** One change; paths are relative to the root and byte strings, like all texts. */
 export type Operation =
   /** Makes an entry where nothing is; `replace` where something is. */
-  | { readonly do: "make" | "replace"; readonly path: string; readonly node: Exclude<TreeNode, { type: "link" }> }
+  | { readonly do: "make" | "replace"; readonly path: string; readonly node: FirstName }
   | { readonly do: "remove"; readonly path: string }
   /** `link` gives a file a second name. A rename that an overlay refuses is done as mv does it, by copying. */
   | { readonly do: "link" | "rename"; readonly path: string; readonly to: string }

@@ -24,30 +24,31 @@ export interface TreeMeta {
   readonly xattrs?: Readonly<Record<string, string>>;
 }
 
-/** One entry. */
-export type TreeNode =
+/** One entry: a name of its own or one more of a file named before it. */
+export type TreeNode = FirstName | { readonly type: "link"; readonly target: string };
+
+/** An entry that is not another name of one. */
+export type FirstName =
   | { readonly type: "file"; readonly content: string; readonly meta: TreeMeta }
   | { readonly type: "directory" | "fifo" | "socket"; readonly meta: TreeMeta }
   | { readonly type: "symlink"; readonly target: string; readonly meta: TreeMeta }
-  | { readonly type: "character" | "block"; readonly device: readonly [number, number]; readonly meta: TreeMeta }
-  /** Another name of a file named before it. */
-  | { readonly type: "link"; readonly target: string };
+  | { readonly type: "character" | "block"; readonly device: readonly [number, number]; readonly meta: TreeMeta };
 
 /** Paths to entries, parents before children where both are named. */
 export type Tree = Readonly<Record<string, TreeNode | string>>;
 
 /** A regular file; the content is a byte string. */
-export function file(content = "", meta: TreeMeta = {}): TreeNode {
+export function file(content = "", meta: TreeMeta = {}): FirstName {
   return { type: "file", content, meta };
 }
 
 /** A directory. */
-export function dir(meta: TreeMeta = {}): TreeNode {
+export function dir(meta: TreeMeta = {}): FirstName {
   return { type: "directory", meta };
 }
 
 /** A symlink. */
-export function symlink(target: string, meta: TreeMeta = {}): TreeNode {
+export function symlink(target: string, meta: TreeMeta = {}): FirstName {
   return { type: "symlink", target, meta };
 }
 
@@ -57,22 +58,22 @@ export function link(target: string): TreeNode {
 }
 
 /** A character device. */
-export function character(major: number, minor: number, meta: TreeMeta = {}): TreeNode {
+export function character(major: number, minor: number, meta: TreeMeta = {}): FirstName {
   return { type: "character", device: [major, minor], meta };
 }
 
 /** A block device. */
-export function block(major: number, minor: number, meta: TreeMeta = {}): TreeNode {
+export function block(major: number, minor: number, meta: TreeMeta = {}): FirstName {
   return { type: "block", device: [major, minor], meta };
 }
 
 /** A named pipe. */
-export function fifo(meta: TreeMeta = {}): TreeNode {
+export function fifo(meta: TreeMeta = {}): FirstName {
   return { type: "fifo", meta };
 }
 
 /** A socket nobody listens on. */
-export function socket(meta: TreeMeta = {}): TreeNode {
+export function socket(meta: TreeMeta = {}): FirstName {
   return { type: "socket", meta };
 }
 
