@@ -9,8 +9,8 @@
  * @module
  */
 import { basename, dirname, join, normalize, relative } from "node:path/posix";
-import ts from "typescript";
 import { BASE, type Edge, formatImportTable, IMPORT_MAP, ROOT_FILES, type Row } from "./import_map.ts";
+import ts from "./typescript.ts";
 
 /** The rules to check a tree against; the defaults are this repository's. */
 export interface ImportRules {

@@ -9,10 +9,12 @@
  * @module
  */
 import { join, relative } from "node:path/posix";
-import plugin from "@typescript-eslint/eslint-plugin";
-import * as parser from "@typescript-eslint/parser";
-import { Linter } from "eslint";
-import ts from "typescript";
+import plugin from "npm:@typescript-eslint/eslint-plugin@8.73.0";
+import * as parser from "npm:@typescript-eslint/parser@8.73.0";
+import { Linter } from "npm:eslint@10.15.0";
+// The types of Node's modules: Deno has its own, which a plain TypeScript program cannot reach.
+import type {} from "npm:@types/node@26.6.6";
+import ts from "./typescript.ts";
 
 /** What to check and where the repository is. */
 export interface PromiseCheck {
@@ -63,10 +65,18 @@ function untyped(file: string, program: ts.Program, root: string): readonly stri
     (one) => {
       const specifier = one.moduleSpecifier;
       if (specifier === undefined || checker.getSymbolAtLocation(specifier) !== undefined) return [];
-      const effects = ts.isImportDeclaration(one) && one.importClause === undefined;
-      return effects ? [] : [`${relative(root, file)}: Cannot find the types of ${specifier.getText(source)}`];
+      return ts.isImportDeclaration(one) && namesNothing(one.importClause)
+        ? []
+        : [`${relative(root, file)}: Cannot find the types of ${specifier.getText(source)}`];
     },
   );
+}
+
+/** Whether an import is there for its effects, be they only global types. */
+function namesNothing(clause: ts.ImportClause | undefined): boolean {
+  const bindings = clause?.namedBindings;
+  return clause === undefined ||
+    bindings !== undefined && ts.isNamedImports(bindings) && bindings.elements.length === 0;
 }
 
 async function makeProgram(check: PromiseCheck, scratch: string): Promise<ts.Program> {
@@ -109,7 +119,7 @@ async function makeProgram(check: PromiseCheck, scratch: string): Promise<ts.Pro
 /** Links every package of `deno.lock` from Deno's cache into `scratch/node_modules`. */
 async function linkPackages(root: string, scratch: string): Promise<{ readonly nodeTypes: readonly string[] }> {
   // Fills the cache with what only type checks need; nothing is written but the cache and a missing lock entry.
-  await deno(["install"], root);
+  await deno(["cache", ...sourceFiles(root)], root);
   const lock = JSON.parse(await Deno.readTextFile(join(root, "deno.lock")));
   const { npmCache } = JSON.parse(new TextDecoder().decode(await deno(["info", "--json"])));
   // Direct dependencies come first: where two versions share a name, theirs is the one our imports mean.

@@ -9,7 +9,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../support/fast_check.ts";
 import type { RootFs } from "../../lib/rootfs/rootfs.ts";
 import { startWorkshop, type Workshop } from "../support/backends.ts";
 import { someSteps } from "../support/changes.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import fc from "fast-check";
+import fc from "./fast_check.ts";
 import type { Operation } from "./disk.ts";
 import { block, character, dir, fifo, file, socket, symlink, type TreeMeta, type TreeNode } from "./tree.ts";
 

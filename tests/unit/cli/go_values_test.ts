@@ -2,7 +2,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { parseGoCsv, parseGoDuration, parseGoInteger } from "../../../lib/cli/go_values.ts";
 
 const INTEGERS: readonly (readonly [text: string, value: number | undefined])[] = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { expandBody, expandWord, expandWords, MAX_WORD_LENGTH } from "../../../lib/dockerfile/expand_word.ts";
 import { KilnError } from "../../../lib/errors.ts";
 import { type Row, testRows } from "../../support/rows.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { dumpDockerfile } from "../../../lib/dockerfile/debug_dump.ts";
 import { readLines } from "../../../lib/dockerfile/read_lines.ts";
 import { KilnError } from "../../../lib/errors.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { KilnError } from "../../../lib/errors.ts";
 import { createGlobalExpander } from "../../../lib/instructions/expander.ts";
 import { FROM, platformOf } from "../../../lib/instructions/from.ts";

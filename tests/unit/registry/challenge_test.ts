@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { parseChallenges } from "../../../lib/registry/challenge.ts";
 
 type Plain = readonly (readonly [scheme: string, parameters: Record<string, string>])[];

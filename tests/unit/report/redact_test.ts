@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { createReport } from "../../../lib/report/create_report.ts";
 import { createOutputLines } from "../../../lib/report/output_lines.ts";
 import { redacting } from "../../../lib/report/redact.ts";

@@ -12,7 +12,7 @@ const ROOT = join(import.meta.dirname ?? ".", "../../..");
 /** What a careless file looks like; the lines marked BAD leave a promise behind. */
 const FIXTURE = `
 import { rm } from "node:fs/promises";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { later } from "./later.ts";
 
 export async function good(): Promise<void> {

@@ -7,7 +7,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { KilnError } from "../../../lib/errors.ts";
 import { prepared } from "../../support/environment/environment.ts";
 import { bsdNames, gnuNames, pythonEntries } from "../../support/gnu_tar.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { KilnError } from "../../../lib/errors.ts";
 import type { EntryType, TarEntry } from "../../../lib/tar/entry.ts";
 import { TarReader } from "../../../lib/tar/reader.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { posix } from "node:path";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { KilnError } from "../../../lib/errors.ts";
 import { bytePathOf } from "../../../lib/io/byte_path.ts";
 import { parseIgnoreFile, parseIgnoreLines } from "../../../lib/tree/ignore.ts";

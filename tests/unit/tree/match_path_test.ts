@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../support/fast_check.ts";
 import { bytePathOf } from "../../../lib/io/byte_path.ts";
 import { compilePathPattern, hasWildcard, matchPath } from "../../../lib/tree/match_path.ts";
 import { type Row, testRows } from "../../support/rows.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../../support/fast_check.ts";
 import { formatDuration, parseDuration } from "../../../../lib/dockerfile/values/duration.ts";
 import { type Row, testRows } from "../../../support/rows.ts";
 

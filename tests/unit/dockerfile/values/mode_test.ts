@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "../../../support/fast_check.ts";
 import { parseMode } from "../../../../lib/dockerfile/values/mode.ts";
 import { type Row, testRows } from "../../../support/rows.ts";
 
