@@ -139,10 +139,9 @@ class Copy {
   }
 
   #hasIncluded(directory: BytePath): boolean {
-    const fd = this.#sources.open(directory).fd;
-    return listDirectory(fd).some((name) => {
+    return listDirectory(this.#sources.open(directory).fd).some((name) => {
       const path = joinPath(directory, name);
-      const stat = statAt(fd, name);
+      const stat = statAt(this.#sources.open(directory).fd, name);
       if (this.#rules?.excludes(path) !== true) return true;
       return isDirectory(stat) && !this.#rules.prunes(path) && this.#hasIncluded(path);
     });
@@ -164,11 +163,10 @@ class Copy {
     const pattern = parts.slice(first).join("/");
     const found: Match[] = [];
     const walk = (directory: BytePath, relative: BytePath, depth: number): void => {
-      const fd = this.#sources.open(directory).fd;
-      for (const name of listDirectory(fd)) {
+      for (const name of listDirectory(this.#sources.open(directory).fd)) {
         const path = joinPath(directory, name);
         const rest = joinPath(relative, name);
-        const stat = statAt(fd, name);
+        const stat = statAt(this.#sources.open(directory).fd, name);
         if (matchPath(pattern, rest)) this.#addMatch(path, found);
         else if (isDirectory(stat) && depth + 1 < parts.length - first) walk(path, rest, depth + 1);
       }

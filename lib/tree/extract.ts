@@ -42,6 +42,13 @@ export interface ExtractOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
+/** Where an entry goes. */
+interface Place {
+  readonly path: BytePath;
+  readonly directory: OpenDirectory;
+  readonly name: BytePath;
+}
+
 const WHITEOUT_PREFIX = ".wh.";
 const OPAQUE_NAME = ".wh..wh..opq";
 
@@ -69,6 +76,7 @@ export class LayerExtractor {
   /** Makes one entry. @throws {KilnError} kind `integrity` for what no layer may contain, `disk` for a full disk. */
   entry(entry: TarEntry): void {
     try {
+      this.#directories.closeRetired();
       this.#entry(entry);
     } catch (error) {
       throw this.#explain(error, entry.name);
@@ -134,7 +142,7 @@ export class LayerExtractor {
       case "file":
         return this.#beginFile(entry, path, directory, name);
       case "symlink":
-        this.#makeInstead(directory, name, () => files.makeSymlink(entry.linkName, directory.fd, name));
+        this.#makeInstead({ path, directory, name }, () => files.makeSymlink(entry.linkName, directory.fd, name));
         return this.#applyMeta(entry, directory, name);
       case "hardlink":
         return this.#hardLink(entry, path, directory, name);
@@ -143,7 +151,7 @@ export class LayerExtractor {
       case "fifo": {
         const mode = DEVICE_TYPES[entry.type] | (entry.mode & 0o7777);
         const how = { mode, major: entry.devMajor, minor: entry.devMinor };
-        this.#makeInstead(directory, name, () => files.makeNode(directory.fd, name, how));
+        this.#makeInstead({ path, directory, name }, () => files.makeNode(directory.fd, name, how));
         return this.#applyMeta(entry, directory, name);
       }
     }
@@ -211,7 +219,10 @@ export class LayerExtractor {
   #beginFile(entry: TarEntry, path: BytePath, directory: OpenDirectory, name: BytePath): void {
     const flags = files.O.WRONLY | files.O.CREAT | files.O.EXCL | files.O.NOFOLLOW;
     let fd = -1;
-    this.#makeInstead(directory, name, () => fd = files.openAt(directory.fd, name, flags, entry.mode & 0o755));
+    this.#makeInstead(
+      { path, directory, name },
+      () => fd = files.openAt(directory.fd, name, flags, entry.mode & 0o755),
+    );
     this.#file = { fd, entry, path, directory, name };
   }
 
@@ -250,7 +261,7 @@ export class LayerExtractor {
     }
     if (isDirectory(found)) throw new KilnError("integrity", "it is a hard link to a directory");
     const source = { directory: from.fd, name: targetName };
-    this.#makeInstead(directory, name, () => files.makeLink(source, { directory: directory.fd, name }));
+    this.#makeInstead({ path, directory, name }, () => files.makeLink(source, { directory: directory.fd, name }));
   }
 
   /** Whiteouts: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts */
@@ -314,12 +325,16 @@ export class LayerExtractor {
   }
 
   /** Runs `make`; if the name is taken, removes what is there and runs it again. */
-  #makeInstead(directory: OpenDirectory, name: BytePath, make: () => void): void {
+  #makeInstead({ path, directory, name }: Place, make: () => void): void {
     try {
       make();
     } catch (error) {
       if (!(error instanceof SysError && error.is("EEXIST"))) throw error;
       this.#remove(directory, name);
+      // An archive may name a directory and later something else in its place.
+      for (const known of this.#directoryTimes.keys()) {
+        if (known === path || known.startsWith(`${path}/`)) this.#directoryTimes.delete(known);
+      }
       make();
     }
   }
@@ -329,7 +344,8 @@ export class LayerExtractor {
     if (existing === undefined) return;
     removeTree(directory.fd, name);
     const type = existing.mode & S.IFMT;
-    if (type === S.IFDIR || type === S.IFLNK) this.#directories.forget();
+    // The entry at hand still needs the descriptor of its parent, a hard link its target's as well.
+    if (type === S.IFDIR || type === S.IFLNK) this.#directories.retire();
   }
 
   #applyMeta(entry: TarEntry, directory: OpenDirectory, name: BytePath): void {

@@ -3,7 +3,8 @@
  * again and again.
  *
  * A cached descriptor is right only while no entry on its path is replaced: whoever removes a directory or a symlink
- * calls `forget`.
+ * calls `forget`, or `retire` while descriptors are still in use. What was opened last is closed last, so that a
+ * descriptor holds while a few others are opened; a walk that opens many asks again.
  *
  * @module
  */
@@ -31,6 +32,7 @@ const MAX_LINKS = 40;
 export class OpenDirectories {
   readonly #root: number;
   readonly #entries = new Map<BytePath, OpenDirectory>();
+  #retired: readonly OpenDirectory[] = [];
 
   /** @param root descriptor of the root; stays the caller's. */
   constructor(root: number) {
@@ -39,7 +41,7 @@ export class OpenDirectories {
 
   /** Opens `path` (no leading slash; "" is the root) as a directory, symlinks resolved inside the root. */
   open(path: BytePath): OpenDirectory {
-    const known = this.#entries.get(path);
+    const known = this.#known(path);
     if (known !== undefined) return known;
     const fd = openInRoot(this.#root, path, O.RDONLY | O.DIRECTORY);
     return this.#add(path, fd);
@@ -56,7 +58,7 @@ export class OpenDirectories {
   }
 
   #openOrMake(path: BytePath, made: Made, links: number): OpenDirectory {
-    const known = this.#entries.get(path);
+    const known = this.#known(path);
     if (known !== undefined) return known;
     try {
       return this.open(path);
@@ -87,8 +89,28 @@ export class OpenDirectories {
 
   /** Closes everything cached. To be called when a directory or symlink was removed, and at the end. */
   forget(): void {
-    for (const { fd } of this.#entries.values()) close(fd);
+    this.retire();
+    this.closeRetired();
+  }
+
+  /** As `forget`, but leaves the descriptors open until `closeRetired` or `forget`. */
+  retire(): void {
+    this.#retired = [...this.#retired, ...this.#entries.values()];
     this.#entries.clear();
+  }
+
+  /** Closes what was retired. */
+  closeRetired(): void {
+    for (const { fd } of this.#retired) close(fd);
+    this.#retired = [];
+  }
+
+  #known(path: BytePath): OpenDirectory | undefined {
+    const known = this.#entries.get(path);
+    if (known === undefined) return undefined;
+    this.#entries.delete(path);
+    this.#entries.set(path, known);
+    return known;
   }
 
   #add(path: BytePath, fd: number): OpenDirectory {
