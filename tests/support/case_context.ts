@@ -1,0 +1,102 @@
+/**
+ * The folder of a test case, made ready to build: `Dockerfile`, `context/`, and what only a program can put there.
+ *
+ * | in the case       | what it is                                                                                  |
+ * | ----------------- | ------------------------------------------------------------------------------------------- |
+ * | `Dockerfile`      | `REGISTRY/` stands for the loopback registry with the bases                                  |
+ * | `context/`        | the build context                                                                           |
+ * | `make_context.sh` | run in the copied context: links, modes, owners, archives, names that git does not carry    |
+ * | `flags`           | flags of the executor, one a line; `{CASE}` stands for the copy of this folder               |
+ * | `environment`     | variables of the executor, one `NAME=value` a line                                          |
+ *
+ * Files of the context are root's, 0644 or 0755, and dated {@link CONTEXT_SECONDS}; `make_context.sh` may change that.
+ *
+ * @module
+ */
+import { join } from "node:path/posix";
+import { run } from "./environment/command.ts";
+
+/** A case, ready to build. */
+export interface CaseContext {
+  readonly name: string;
+  readonly dockerfile: string;
+  readonly context: string;
+  readonly flags: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Date of every file in a context: 2001-09-09. */
+export const CONTEXT_SECONDS = 1_000_000_000;
+
+/** Where a case comes from and goes to. */
+export interface CaseCopy {
+  /** The folder in the repository. */
+  readonly from: string;
+  /** An existing folder. */
+  readonly to: string;
+  /** What `REGISTRY` stands for. */
+  readonly registry: string;
+}
+
+/** Copies a case and makes its context. */
+export async function makeCaseContext({ from, to, registry }: CaseCopy): Promise<CaseContext> {
+  const context = join(to, "context");
+  await Deno.mkdir(context);
+  if (exists(join(from, "context"))) await run(["cp", "-a", `${join(from, "context")}/.`, context]);
+  // Whatever the umask of the checkout was: group and others may read, and never write.
+  await run(["chmod", "-R", "u=rwX,go=rX", context]);
+  await run(["chown", "-R", "0:0", context]);
+  const script = join(from, "make_context.sh");
+  if (exists(script)) await run(["sh", "-eu", script], { cwd: context });
+  await run([
+    "find",
+    context,
+    "-newermt",
+    "2002-01-01",
+    "-exec",
+    "touch",
+    "-h",
+    "-d",
+    `@${CONTEXT_SECONDS}`,
+    "{}",
+    "+",
+  ]);
+  const dockerfile = join(to, "Dockerfile");
+  const text = await Deno.readTextFile(join(from, "Dockerfile"));
+  await Deno.writeTextFile(dockerfile, text.replaceAll("REGISTRY/", `${registry}/`));
+  return {
+    name: from.split("/").slice(-2).join("/"),
+    dockerfile,
+    context,
+    flags: (await readLines(join(from, "flags"))).map((flag) => flag.replaceAll("{CASE}", to)),
+    environment: Object.fromEntries(
+      (await readLines(join(from, "environment"))).map((line) => {
+        const [name = "", ...value] = line.split("=");
+        return [name, value.join("=")];
+      }),
+    ),
+  };
+}
+
+/** The folders below a folder that hold a Dockerfile, sorted. */
+export function findCases(folder: string): readonly string[] {
+  const found: string[] = [];
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) found.push(...exists(join(path, "Dockerfile")) ? [path] : findCases(path));
+  }
+  return found.sort();
+}
+
+async function readLines(path: string): Promise<readonly string[]> {
+  return exists(path) ? (await Deno.readTextFile(path)).split("\n").filter((line) => line !== "") : [];
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path) !== undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
