@@ -1,0 +1,3 @@
+mkdir .git
+echo h > .git/HEAD
+echo g > .gitignore
