@@ -12,6 +12,9 @@ import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice } from "../sys/file.ts";
 import { MNT, MS } from "../sys/mount.ts";
 import { S } from "../sys/stat.ts";
 import { SyscallScript } from "../sys/syscall_script.ts";
+import { CHROOT_CAPABILITIES, DEFAULT_CAPABILITIES, limitCapabilities } from "./confinement/capabilities.ts";
+import { hidePaths } from "./confinement/hidden_paths.ts";
+import { seccompFilter } from "./confinement/seccomp_filter.ts";
 import type { ExecSpec, PreparedMount } from "./spec.ts";
 
 /** Descriptors handed to the child; all are above 9. */
@@ -34,6 +37,7 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const CLOSE_RANGE_CLOEXEC = 4;
 const RLIMIT_NOFILE = 7;
+const SECCOMP_SET_MODE_FILTER = 1;
 /** Deno raises the soft limit to the hard one; programs that close every possible descriptor would crawl. */
 const OPEN_FILES = 65_536;
 
@@ -58,6 +62,9 @@ export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptor
     MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.RDONLY,
     null,
   );
+  hidePaths(script, root);
+  // Device nodes that the image or the command makes must not open a device of the host.
+  script.call("forbid devices", "mount", null, root, null, MS.REMOUNT | MS.BIND | MS.NODEV, null);
   for (const prepared of spec.mounts) addMount(script, root, prepared);
   script
     .call("enter the rootfs", "chdir", root)
@@ -65,6 +72,13 @@ export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptor
     .call("leave the host's file systems", "umount2", ".", MNT.DETACH)
     .call("enter the new root", "chdir", "/");
   resetProcess(script);
+  // The filter comes first: without CAP_SYS_ADMIN it would forbid setuid programs for good.
+  const filter = seccompFilter();
+  script.call("filter system calls", "seccomp", SECCOMP_SET_MODE_FILTER, 0, {
+    number: filter.length / 8,
+    block: filter,
+  });
+  limitCapabilities(script, DEFAULT_CAPABILITIES);
   return script
     .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     .call("start init", "execveat", fds.init, "", ["init"], [], AT_EMPTY_PATH);
@@ -86,6 +100,7 @@ export function chrootScript(root: BytePath, spec: ExecSpec, fds: ChildDescripto
     .call("enter the rootfs", "chdir", root)
     .call("make the rootfs the root", "chroot", ".");
   resetProcess(script);
+  limitCapabilities(script, CHROOT_CAPABILITIES);
   enterCommand(script, spec);
   return script;
 }

@@ -78,8 +78,14 @@ const NUMBERS = {
 /** A system call a script can make. */
 export type SyscallName = keyof typeof NUMBERS.x86_64;
 
-/** An argument: a number, a NUL-terminated string, a block of bytes, a vector of strings, or null. */
-export type SyscallArgument = number | bigint | BytePath | Uint8Array | readonly BytePath[] | null;
+/** An argument: a number, a NUL-terminated string, a block of bytes, a vector of strings, a record, or null. */
+export type SyscallArgument = number | bigint | BytePath | Uint8Array | readonly BytePath[] | PointingRecord | null;
+
+/** Two words: a number and the address of a block of bytes, like `struct sock_fprog`. */
+export interface PointingRecord {
+  readonly number: number;
+  readonly block: Uint8Array;
+}
 
 /** One call of a script. */
 export interface SyscallStep {
@@ -169,6 +175,9 @@ function encodeArgument(argument: SyscallArgument, place: (bytes: Uint8Array) =>
   if (typeof argument === "number") return BigInt(argument);
   if (typeof argument === "string") return place(terminated(argument));
   if (argument instanceof Uint8Array) return place(argument);
+  if ("block" in argument) {
+    return place(new Uint8Array(new BigUint64Array([BigInt(argument.number), place(argument.block)]).buffer));
+  }
   const pointers = new BigUint64Array(argument.length + 1);
   argument.forEach((text, at) => pointers[at] = place(terminated(text)));
   return place(new Uint8Array(pointers.buffer));

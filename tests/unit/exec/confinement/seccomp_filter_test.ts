@@ -1,0 +1,95 @@
+/**
+ * The filter is run as the kernel runs it, by a small interpreter of classic BPF.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { I386_CALLS, X86_64_CALLS } from "../../../../lib/exec/confinement/call_numbers.ts";
+import { seccompFilter } from "../../../../lib/exec/confinement/seccomp_filter.ts";
+
+const X86_64 = 0xc000_003e;
+const I386 = 0x4000_0003;
+const AARCH64 = 0xc000_00b7;
+
+interface Call {
+  readonly number: number;
+  readonly architecture?: number;
+  readonly first?: number;
+}
+
+/** Returns "allow" or the errno. */
+function verdictOf({ number, architecture = X86_64, first = 0 }: Call): string {
+  const program = seccompFilter();
+  const view = new DataView(program.buffer);
+  const data = new DataView(new ArrayBuffer(64));
+  data.setUint32(0, number, true);
+  data.setUint32(4, architecture, true);
+  data.setUint32(16, first, true);
+  let accumulator = 0;
+  for (let at = 0; at < program.length / 8; at++) {
+    const code = view.getUint16(at * 8, true);
+    const constant = view.getUint32(at * 8 + 4, true);
+    const jump = (holds: boolean): number => view.getUint8(at * 8 + (holds ? 2 : 3));
+    if (code === 0x20) accumulator = data.getUint32(constant, true);
+    else if (code === 0x05) at += constant;
+    else if (code === 0x15) at += jump(accumulator === constant);
+    else if (code === 0x35) at += jump(accumulator >= constant);
+    else if (code === 0x45) at += jump((accumulator & constant) !== 0);
+    else if (code === 0x06) {
+      if (constant === 0x7fff_0000) return "allow";
+      assert.equal(constant >>> 16, 5, "neither allowed nor an errno");
+      return { 1: "EPERM", 38: "ENOSYS" }[constant & 0xffff] ?? `errno ${constant & 0xffff}`;
+    } else assert.fail(`unknown instruction ${code}`);
+  }
+  return assert.fail("the program has no end");
+}
+
+Deno.test("seccompFilter(), allows every call of the profile that has no condition", () => {
+  const conditional = ["clone3"];
+  for (const [calls, architecture] of [[X86_64_CALLS, X86_64], [I386_CALLS, I386]] as const) {
+    for (const [name, number] of calls) {
+      if (!conditional.includes(name)) assert.equal(verdictOf({ number, architecture }), "allow", name);
+    }
+  }
+});
+
+Deno.test("seccompFilter(), refuses what takes more than Docker's default capabilities", () => {
+  const wide = { mount: 165, umount2: 166, unshare: 272, setns: 308, bpf: 321, kexec_load: 246 };
+  for (const [name, number] of Object.entries(wide)) {
+    assert.equal(verdictOf({ number }), "EPERM", name);
+  }
+  const narrow = { mount: 21, init_module: 128, unshare: 310, setns: 346, io_uring_setup: 425 };
+  for (const [name, number] of Object.entries(narrow)) {
+    assert.equal(verdictOf({ number, architecture: I386 }), "EPERM", name);
+  }
+});
+
+Deno.test("seccompFilter(), refuses namespaces to clone and lets clone3 fall back to it", () => {
+  assert.equal(verdictOf({ number: 56, first: 0x11 }), "allow");
+  for (const flag of [0x0002_0000, 0x0200_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000]) {
+    assert.equal(verdictOf({ number: 56, first: flag | 0x11 }), "EPERM");
+  }
+  assert.equal(verdictOf({ number: 435 }), "ENOSYS");
+});
+
+Deno.test("seccompFilter(), judges sockets and personalities by their first argument", () => {
+  assert.deepEqual([2, 1, 16, 40].map((first) => verdictOf({ number: 41, first })), [
+    "allow",
+    "allow",
+    "allow",
+    "EPERM",
+  ]);
+  const personalities = [0, 8, 0x20000, 0x20008, 0xffff_ffff];
+  for (const first of personalities) assert.equal(verdictOf({ number: 135, first }), "allow");
+  assert.equal(verdictOf({ number: 135, first: 0x0040_0000 }), "EPERM");
+});
+
+Deno.test("seccompFilter(), tells programs that calls newer than the profile are not there", () => {
+  assert.equal(verdictOf({ number: 470 }), "ENOSYS");
+  assert.equal(verdictOf({ number: 0x4000_0000 }), "ENOSYS"); // the first call of the x32 variant
+  assert.equal(verdictOf({ number: 470, architecture: I386 }), "ENOSYS");
+});
+
+Deno.test("seccompFilter(), refuses every call of another architecture", () => {
+  assert.equal(verdictOf({ number: 63, architecture: AARCH64 }), "EPERM");
+});
