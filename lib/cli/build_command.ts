@@ -77,7 +77,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
-    const packer = new LayerPacker(pools.jobs, store, {
+    const guarded = context.secrets.guarded();
+    const packer = new LayerPacker({ pool: pools.jobs, store, secrets: () => guarded }, {
       compression: format.compression.algorithm,
       ignorePaths: request.image.ignorePaths.map(bytePathOf),
       ...(format.compression.level === undefined ? {} : { level: format.compression.level }),

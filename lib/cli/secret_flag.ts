@@ -10,6 +10,8 @@ import { Buffer } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path/posix";
 import { KilnError } from "../errors.ts";
+import type { GuardedSecret } from "../image/secret_guard.ts";
+import { guardedForms } from "../report/secret_forms.ts";
 import { parseGoCsv } from "./go_values.ts";
 
 /** The largest secret, in bytes: BuildKit's limit. */
@@ -42,6 +44,8 @@ export interface SecretReader {
    * @throws {KilnError} kind `usage`, if the file or variable it names is missing, unreadable or too large.
    */
   read(id: string): Promise<Uint8Array | undefined>;
+  /** Returns what gives the secrets away; one that cannot be read is left out: whoever uses it will hear of it. */
+  guarded(): Promise<readonly GuardedSecret[]>;
 }
 
 /**
@@ -70,14 +74,23 @@ export function createSecretReader(
   options: { readonly world: SecretWorld; readonly reveal: (value: Uint8Array) => void },
 ): SecretReader {
   const values = new Map<string, Promise<Uint8Array>>();
+  const read = (id: string): Promise<Uint8Array | undefined> => {
+    const spec = specs.find((candidate) => candidate.id === id);
+    if (spec === undefined) return Promise.resolve(undefined);
+    const value = values.get(id) ?? readSecret(spec, options);
+    values.set(id, value);
+    return value;
+  };
   return {
     ids: specs.map(({ id }) => id),
-    read(id): Promise<Uint8Array | undefined> {
-      const spec = specs.find((candidate) => candidate.id === id);
-      if (spec === undefined) return Promise.resolve(undefined);
-      const value = values.get(id) ?? readSecret(spec, options);
-      values.set(id, value);
-      return value;
+    read,
+    async guarded(): Promise<readonly GuardedSecret[]> {
+      const readable = await Promise.allSettled(specs.map(async ({ id }) => ({ id, value: await read(id) })));
+      return readable.flatMap((result) => {
+        if (result.status === "rejected" || result.value.value === undefined) return [];
+        const forms = guardedForms(result.value.value);
+        return forms.length === 0 ? [] : [{ id: result.value.id, forms }];
+      });
     },
   };
 }

@@ -14,6 +14,7 @@ import { LayerDirectory } from "../tree/layer_directory.ts";
 import { overlayChanges } from "../tree/overlay_changes.ts";
 import { withoutIgnored } from "../tree/without_ignored.ts";
 import { type Compressor, LayerWriter } from "./layer_writer.ts";
+import { type GuardedSecret, SecretGuard } from "./secret_guard.ts";
 import type { LayerSource, PackedLayer, PackOptions } from "./packer.ts";
 
 /** What to pack where. */
@@ -22,6 +23,8 @@ export interface PackRequest {
   /** The blob's file, to be made. */
   readonly output: BytePath;
   readonly options: PackOptions;
+  /** What must not be in the layer. */
+  readonly secrets: readonly GuardedSecret[];
 }
 
 /** A layer below this many bytes of tar is compressed where it is made: asking another Worker would take longer. */
@@ -29,17 +32,22 @@ const SMALL_BYTES = 1 << 17;
 
 /** Packs one layer. Runs in a Worker; `context` compresses blocks in others. */
 export async function packLayer(request: PackRequest, context: JobContext): Promise<PackedLayer> {
-  const { source, output, options } = request;
+  const { source, output, options, secrets } = request;
   try {
     const writer = new LayerWriter(output, options, compressorOf(context));
+    const guard = secrets.length === 0 ? undefined : new SecretGuard(secrets);
+    const write = (chunk: Uint8Array): void => {
+      guard?.write(chunk);
+      writer.write(chunk);
+    };
     if (source.kind === "tar") {
-      await copyTar(source.path, writer);
+      await copyTar(source.path, write, () => writer.full ? writer.drain() : undefined);
       return await writer.finish(source.entries);
     }
     using lower = LayerDirectory.open(source.below);
     const upper = files.openDirectory(source.upper);
     try {
-      const tar = new TarWriter((chunk) => writer.write(chunk));
+      const tar = new TarWriter(write);
       const changes = withoutIgnored(overlayChanges(upper, lower), options.ignorePaths);
       const entries = await writeChanges(changes, tar, {
         drain: () => writer.full ? writer.drain() : undefined,
@@ -63,13 +71,17 @@ function compressorOf(context: JobContext): Compressor {
   };
 }
 
-async function copyTar(path: BytePath, writer: LayerWriter): Promise<void> {
+async function copyTar(
+  path: BytePath,
+  write: (chunk: Uint8Array) => void,
+  drain: () => Promise<void> | undefined,
+): Promise<void> {
   const fd = files.openAt(files.AT_FDCWD, path, files.O.RDONLY);
   try {
     const buffer = new Uint8Array(1 << 18);
     for (let count = files.read(fd, buffer); count > 0; count = files.read(fd, buffer)) {
-      writer.write(buffer.subarray(0, count));
-      if (writer.full) await writer.drain();
+      write(buffer.subarray(0, count));
+      await drain();
     }
   } finally {
     files.close(fd);

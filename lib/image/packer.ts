@@ -9,6 +9,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { Compression } from "../oci/media_type.ts";
 import type { BlobDirectory } from "../store/blob_directory.ts";
 import type { Jobs } from "../worker.ts";
+import type { GuardedSecret } from "./secret_guard.ts";
 
 /** A layer in the store. */
 export interface PackedLayer {
@@ -33,6 +34,14 @@ export interface PackOptions {
   readonly ignorePaths: readonly BytePath[];
 }
 
+/** What a packer leans on. */
+export interface PackerParts {
+  readonly pool: WorkerPool<Jobs>;
+  readonly store: BlobDirectory;
+  /** Returns what must not get into a layer. */
+  secrets(): Promise<readonly GuardedSecret[]>;
+}
+
 /** Where a layer's content comes from. The files named must not change until the layer is packed. */
 export type LayerSource =
   /** An overlay's upper directory against the layer directories below it, lowest first. */
@@ -42,13 +51,11 @@ export type LayerSource =
 
 /** Packs layers. */
 export class LayerPacker {
-  readonly #pool: WorkerPool<Jobs>;
-  readonly #store: BlobDirectory;
+  readonly #parts: PackerParts;
   readonly #options: PackOptions;
 
-  constructor(pool: WorkerPool<Jobs>, store: BlobDirectory, options: PackOptions) {
-    this.#pool = pool;
-    this.#store = store;
+  constructor(parts: PackerParts, options: PackOptions) {
+    this.#parts = parts;
     this.#options = options;
   }
 
@@ -56,11 +63,13 @@ export class LayerPacker {
     return this.#options;
   }
 
-  /** Packs one layer and puts its blob into the store. */
+  /** Packs one layer and puts its blob into the store. @throws {KilnError} kind `denied`, if a secret is in it */
   async pack(source: LayerSource): Promise<PackedLayer> {
-    const output = this.#store.temporaryPath();
-    const packed = await this.#pool.run("packLayer", { source, output, options: this.#options });
-    await this.#store.adopt(output, packed.digest);
+    const { pool, store } = this.#parts;
+    const output = store.temporaryPath();
+    const secrets = await this.#parts.secrets();
+    const packed = await pool.run("packLayer", { source, output, options: this.#options, secrets });
+    await store.adopt(output, packed.digest);
     return packed;
   }
 }

@@ -23,6 +23,9 @@ export const SHORTEST_MASKED = 4;
 /** The shortest encoded form, and the shortest line of a longer value, that is hidden; in bytes. */
 export const SHORTEST_DERIVED = 8;
 
+/** The shortest value, and the shortest encoded form, that is looked for in layers; in bytes. */
+export const SHORTEST_GUARDED = 8;
+
 /** The longest byte string that is looked for as a whole. */
 export const LONGEST_NEEDLE = 4096;
 
@@ -34,6 +37,18 @@ export function formsOfSecret(value: Uint8Array): readonly string[] {
   const encoded = [whole, bare].flatMap((text) => [...base64Forms(text), ...hexForms(text), ...textForms(text)]);
   const derived = [...linesOf(bare), ...encoded].filter((form) => form.length >= SHORTEST_DERIVED);
   return [...new Set([whole, bare, ...derived].flatMap(piecesOf))];
+}
+
+/**
+ * Returns the byte strings that give a secret away when they are in a file: the value and its encoded forms. Unlike in
+ * logs no single line of it counts: a PEM key's first line is in every such file. None for values that are too short.
+ */
+export function guardedForms(value: Uint8Array): readonly string[] {
+  const bare = withoutTrailingBreaks(Buffer.from(value).toString("latin1"));
+  const forms = [bare, ...base64Forms(bare), ...hexForms(bare), ...textForms(bare)].map((form) =>
+    form.slice(0, LONGEST_NEEDLE)
+  );
+  return bare.length < SHORTEST_GUARDED ? [] : [...new Set(forms.filter((form) => form.length >= SHORTEST_GUARDED))];
 }
 
 /** Returns a byte string without the line breaks at its end. */

@@ -55,7 +55,12 @@ export async function startWorkshop(
   const storePath = disk.newPath("blobs");
   Deno.mkdirSync(storePath);
   const store = new BlobDirectory(storePath);
-  const packer = new LayerPacker(pool, store, { compression: "gzip", level: 1, ignorePaths: [], ...pack });
+  const packer = new LayerPacker({ pool, store, secrets: () => Promise.resolve([]) }, {
+    compression: "gzip",
+    level: 1,
+    ignorePaths: [],
+    ...pack,
+  });
   const backends: Backend[] = [];
   return {
     disk,
