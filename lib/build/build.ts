@@ -21,7 +21,7 @@ import { formatReference } from "../oci/reference.ts";
 import type { Output } from "../outputs/output.ts";
 import type { Report } from "../report/report.ts";
 import { limited } from "../rootfs/limited.ts";
-import type { Backend, Snapshot } from "../rootfs/rootfs.ts";
+import type { Backend, OpenOptions, Snapshot } from "../rootfs/rootfs.ts";
 import type { BlobDirectory } from "../store/blob_directory.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import { imageStagesOf } from "./image_stages.ts";
@@ -153,17 +153,22 @@ class Build {
     const { backend, report, onWarning, shared, commands } = this.#deps;
     const parent = stage.base.kind === "stage" ? await resultOf(stage.base.index) : undefined;
     this.#announce(stage);
+    const layers = !this.#imageStages.has(stage.index) ? "none" : this.#wishes.singleLayer ? "one" : "each";
+    const how: OpenOptions = {
+      lastUse: this.#isLastUse(stage),
+      ...(layers === "none" ? { withoutLayers: true } : {}),
+    };
     let base: Promise<Snapshot> | undefined;
     return await buildStage({
       stage,
       initial: this.#initialState(stage, parent),
       base: () => base ??= parent === undefined ? this.#baseSnapshot(stage) : parent.snapshot(),
-      open: async (snapshot) => limited(await backend.open(snapshot, { lastUse: this.#isLastUse(stage) }), commands),
+      open: async (snapshot) => limited(await backend.open(snapshot, how), commands),
       context: (parts) =>
         new StepResources(shared, { ...parts, tree: (origin) => this.#tree(stage, origin, resultOf) }),
-      onLayer: (layer) => this.#onLayer(stage, layer),
+      onLayer: (layer) => this.#onLayer(layer),
       escape: this.#plan.escape,
-      singleLayer: this.#wishes.singleLayer,
+      layers,
       report,
       onWarning,
       signal: shared.signal,
@@ -225,11 +230,9 @@ class Build {
     return { root: await snapshot.view(), kind: "image", description: `the image "${origin.name}"` };
   }
 
-  #onLayer(stage: PlannedStage, layer: Promise<PackedLayer>): void {
-    // Layers nobody waits for must still not be packed in vain without a word.
-    this.#deps.background.start("pack a layer", async () => {
+  #onLayer(layer: Promise<PackedLayer>): void {
+    this.#deps.background.start("send a layer", async () => {
       const packed = await layer;
-      if (!this.#imageStages.has(stage.index)) return;
       const { early, store } = this.#deps;
       await Promise.all(early.map((output) => output.stage?.(layerOf(packed, this.#wishes.family, store))));
     });

@@ -47,7 +47,8 @@ export interface StageParts {
   onLayer(layer: Promise<PackedLayer>): void;
   readonly escape: Escape;
   /** One layer for all steps, taken after the last one that touches files. */
-  readonly singleLayer: boolean;
+  /** How many layers to make of the stage; none of one that is only copied from. */
+  readonly layers: "each" | "one" | "none";
   readonly report: Report;
   readonly onWarning: (warning: Warning) => void;
   readonly signal: AbortSignal;
@@ -91,17 +92,18 @@ class StageBuilder {
   }
 
   async step({ node: written, isTrigger }: PlannedStep, at: number): Promise<void> {
+    const range = this.#rangeOf(written, isTrigger);
     const instruction = instructionOf(written.line);
     const expander = createExpander(this.#state, {
       escape: this.#parts.escape,
-      onFinding: (finding) => this.#parts.onWarning({ ...finding, range: this.#rangeOf(written, isTrigger) }),
+      onFinding: (finding) => this.#parts.onWarning({ ...finding, range }),
     });
     const node = instruction.expand?.(written, expander) ?? written;
     this.#state = instruction.configure?.(node, this.#state) ?? this.#state;
     const makesLayer = instruction.makesLayer?.(node, this.#state) ?? instruction.run !== undefined;
     const createdBy = instruction.history(node, this.#state);
     const report = this.#announce(written, at);
-    const made = makesLayer ? await this.#run(instruction, node, { report, at }) : {};
+    const made = makesLayer ? await this.#run(instruction, node, { report, at, range }) : {};
     if (createdBy !== undefined) this.#history.push({ layer: made.layer, createdBy, at: this.#parts.now() });
   }
 
@@ -122,17 +124,19 @@ class StageBuilder {
   async #run(
     instruction: Instruction,
     node: Node,
-    { report, at }: { readonly report: Report; readonly at: number },
+    { report, at, range }: { readonly report: Report; readonly at: number; readonly range: SourceRange },
   ): Promise<{ readonly layer?: Promise<PackedLayer> }> {
     const rootfs = await this.#open();
     {
       using resources = this.#parts.context({ state: this.#state, rootfs, report });
       await instruction.run?.(node, resources.context);
     }
-    if (this.#parts.singleLayer && at !== this.#lastFileStep) return {};
+    const { layers, onLayer } = this.#parts;
+    if (layers === "none" || layers === "one" && at !== this.#lastFileStep) return {};
     const { layer } = await rootfs.checkpoint();
-    this.#parts.onLayer(layer);
-    return { layer };
+    const located = locating(range, () => layer);
+    onLayer(located);
+    return { layer: located };
   }
 
   /** Says which step begins: those that touch files are counted, FROM is the first. */

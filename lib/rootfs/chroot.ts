@@ -17,7 +17,7 @@ import { removeTree } from "../tree/remove.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
 import type { BlobDirectory } from "../store/blob_directory.ts";
-import type { Backend, RootFs, Snapshot } from "./rootfs.ts";
+import type { Backend, OpenOptions, RootFs, Snapshot } from "./rootfs.ts";
 import { unpackLayer } from "./unpack_layer.ts";
 
 /** What the backend is made of. */
@@ -65,10 +65,13 @@ export class ChrootBackend implements Backend {
     return unpacked;
   }
 
-  async open(snapshot: Snapshot, how: { readonly lastUse: boolean }): Promise<RootFs> {
+  async open(snapshot: Snapshot, how: OpenOptions): Promise<RootFs> {
     if (!(snapshot instanceof ChrootSnapshot)) throw new TypeError("The snapshot belongs to another backend");
     const root = how.lastUse ? snapshot.directory : await this.#copy(snapshot.directory);
-    return await ChrootRootFs.open(this, this.#options, { root, blobs: snapshot.blobs });
+    const tree = { root, blobs: snapshot.blobs };
+    return how.withoutLayers
+      ? new ChrootRootFs(this, this.#options, tree)
+      : await ChrootRootFs.open(this, this.#options, tree);
   }
 
   /** Returns a new path in the build's own directory. */
@@ -123,14 +126,15 @@ class ChrootRootFs implements RootFs {
   readonly path: BytePath;
   readonly #backend: ChrootBackend;
   readonly #options: ChrootOptions;
-  #index: BytePath;
+  /** None if no layers are wanted. */
+  #index: BytePath | undefined;
   #blobs: LayerBlobs;
   readonly #restored = new Set<BytePath>();
 
-  private constructor(
+  constructor(
     backend: ChrootBackend,
     options: ChrootOptions,
-    tree: { root: BytePath; blobs: LayerBlobs; index: BytePath },
+    tree: { root: BytePath; blobs: LayerBlobs; index?: BytePath },
   ) {
     this.#backend = backend;
     this.#options = options;
@@ -165,6 +169,7 @@ class ChrootRootFs implements RootFs {
 
   async checkpoint(): Promise<{ layer: Promise<PackedLayer> }> {
     const { pool, packer, store } = this.#options;
+    if (this.#index === undefined) throw new Error("Unreachable: a checkpoint in a rootfs without layers");
     const after = this.#backend.newPath("index");
     const candidates = this.#backend.newPath("candidates");
     const found = await pool.run("scanLayer", { root: this.path, before: this.#index, after, candidates });
@@ -195,7 +200,7 @@ class ChrootRootFs implements RootFs {
   }
 
   finish(): Promise<Snapshot> {
-    files.unlinkAt(files.AT_FDCWD, this.#index);
+    if (this.#index !== undefined) files.unlinkAt(files.AT_FDCWD, this.#index);
     return Promise.resolve(new ChrootSnapshot(this.path, this.#blobs));
   }
 

@@ -14,6 +14,7 @@ import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
+import { statAt } from "../sys/stat.ts";
 import { copyRootMeta } from "../tree/settle_layer.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
@@ -187,22 +188,15 @@ class OverlayRootFs implements RootFs {
   async checkpoint(): Promise<{ layer: Promise<PackedLayer> }> {
     const below = this.#layers;
     const upper = this.#upper;
-    const keepsLinks = this.#mounted?.keepsLinks ?? false;
-    this.#unmount();
-    // The index has an entry for every file with several names that was written to.
-    if (keepsLinks && hasEntries(`${this.#work}/index`)) {
-      await this.#options.pool.run("restoreLinks", { upper, below });
-    }
+    await this.#seal();
     const layer = this.#options.packer.pack({ kind: "overlay", upper, below });
-    // A command that changed nothing leaves nothing to stack.
-    if (hasEntries(upper)) this.#layers = [...below, upper];
     this.#mount();
     return { layer };
   }
 
-  finish(): Promise<Snapshot> {
-    this.#unmount();
-    return Promise.resolve(new OverlaySnapshot(this.#backend, this.#layers));
+  async finish(): Promise<Snapshot> {
+    await this.#seal();
+    return new OverlaySnapshot(this.#backend, this.#layers);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -218,6 +212,19 @@ class OverlayRootFs implements RootFs {
     this.#mounted = this.#backend.mount(this.#layers, { upper: this.#upper, work: this.#work });
   }
 
+  /** Puts the upper directory on the stack. */
+  async #seal(): Promise<void> {
+    const upper = this.#upper;
+    const keepsLinks = this.#mounted?.keepsLinks ?? false;
+    this.#unmount();
+    // The index has an entry for every file with several names that was written to.
+    if (keepsLinks && hasEntries(`${this.#work}/index`)) {
+      await this.#options.pool.run("restoreLinks", { upper, below: this.#layers });
+    }
+    // A command that changed nothing leaves nothing to stack.
+    if (hasEntries(upper) || !sameRoot(upper, this.#layers.at(-1))) this.#layers = [...this.#layers, upper];
+  }
+
   #unmount(): void {
     const mounted = this.#mounted;
     this.#mounted = undefined;
@@ -227,6 +234,14 @@ class OverlayRootFs implements RootFs {
 
 function hasEntries(path: BytePath): boolean {
   return files.withDirectory(path, (fd) => listDirectory(fd).length > 0);
+}
+
+/** Whether the root directory of the upper one is that of the top layer; no entry tells of a change of it alone. */
+function sameRoot(upper: BytePath, top: BytePath | undefined): boolean {
+  if (top === undefined) return false;
+  const [own, its] = [statAt(files.AT_FDCWD, upper), statAt(files.AT_FDCWD, top)];
+  return own.mode === its.mode && own.uid === its.uid &&
+    own.gid === its.gid && own.mtimeSec === its.mtimeSec && own.mtimeNsec === its.mtimeNsec;
 }
 
 /** Waits for all, so that no rejection is left unheard, and throws the first failure. */

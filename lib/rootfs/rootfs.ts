@@ -31,11 +31,19 @@ export interface RootFs extends AsyncDisposable {
   noteRestored(paths: readonly BytePath[]): void;
   /**
    * Finds what changed since the last checkpoint. Once this resolves the tree may change again; the layer inside is
-   * packed meanwhile.
+   * packed meanwhile. Not for a rootfs that was opened `withoutLayers`.
    */
   checkpoint(): Promise<{ readonly layer: Promise<PackedLayer> }>;
-  /** Ends the stage: the tree as of the last checkpoint, for others to use. The rootfs cannot be used any more. */
+  /** Ends the stage: the tree as it is now, for others to use. The rootfs cannot be used any more. */
   finish(): Promise<Snapshot>;
+}
+
+/** How a stage is going to use its tree. */
+export interface OpenOptions {
+  /** Nobody else needs the snapshot, so the backend may give it away instead of copying. */
+  readonly lastUse: boolean;
+  /** Only the tree at the end is wanted, no layers: there will be no checkpoint, and nothing is indexed for one. */
+  readonly withoutLayers?: true;
 }
 
 /** One way to hold file systems. */
@@ -47,6 +55,6 @@ export interface Backend extends AsyncDisposable {
   empty(): Snapshot;
   /** Unpacks an image's layers, lowest first. Images with common lower layers share the work. */
   unpack(layers: readonly LayerFile[]): Promise<Snapshot>;
-  /** Starts a stage. `lastUse`: nobody else needs the snapshot, so the backend may give it away instead of copying. */
-  open(snapshot: Snapshot, options: { readonly lastUse: boolean }): Promise<RootFs>;
+  /** Starts a stage. */
+  open(snapshot: Snapshot, options: OpenOptions): Promise<RootFs>;
 }
