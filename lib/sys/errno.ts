@@ -120,7 +120,8 @@ export function describeErrno(errno: number): string {
 export function explainSysError(error: unknown, what: string, otherwise: ErrorKind): unknown {
   if (!(error instanceof SysError)) return error;
   const kind = error.is("ENOSPC", "EDQUOT", "EROFS", "EIO") ? "disk" : otherwise;
-  const subject = error.subject === undefined ? "" : ` ("${displayPath(error.subject)}", ${error.call})`;
+  const path = error.subject === undefined ? "" : `"${displayPath(error.subject)}"`;
+  const subject = path === "" || what.includes(path) ? "" : ` (${path})`;
   return new KilnError(kind, `Cannot ${what}: ${describeErrno(error.errno)}${subject}`, {
     cause: error,
     ...(error.is("ENOSPC", "EDQUOT")

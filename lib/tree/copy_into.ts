@@ -209,6 +209,8 @@ class Copy {
       const target = files.openAt(this.#targets.open(place.path).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
       try {
         await unpackArchive({ directory, name }, target, this.#request.owner);
+      } catch (error) {
+        throw explainDamage(error, match.path);
       } finally {
         files.close(target);
       }
@@ -301,4 +303,14 @@ class Copy {
 
 function setDirectoryTime(root: number, path: BytePath, stat: Stat): void {
   files.setTime(root, path === "" ? "." : path, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+}
+
+/** Adds which archive it was to why one could not be unpacked. */
+function explainDamage(error: unknown, path: BytePath): unknown {
+  if (!(error instanceof KilnError) || error.kind !== "integrity") return error;
+  const found = error.message.charAt(0).toLowerCase() + error.message.slice(1);
+  return new KilnError("integrity", `Cannot unpack "${displayPath(path)}": ${found}`, {
+    cause: error,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
 }
