@@ -1,0 +1,139 @@
+/**
+ * Builds that must fail, as tables: what is built, and the whole text and exit code of the failure.
+ *
+ *     testFailures("COPY", [
+ *       { shows: "of a missing source", dockerfile: "FROM scratch\nCOPY a /\n", code: 66, error: "...", lines: [2, 2] },
+ *     ]);
+ *
+ * Each row is run by the executor as a process, with a registry of its own that every destination is in. The text is
+ * compared whole, so a stack trace or a second error cannot slip through; and after every failure nothing
+ * may be left: no process, mount or directory of the build, no manifest in the registry, no image in an output.
+ *
+ * In Dockerfiles, files and flags, and in the expected text, `{HOST}` stands for the registry, `{BASE}` for the
+ * busybox image in it, `{SITE}` for the test's own directory and `{CONTEXT}` for the context.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path/posix";
+import { baseLayout } from "./environment/bases.ts";
+import { type Site, type SiteFiles, type StartOptions, startSite } from "./executor_site.ts";
+import { type FaultRegistry, startFaultRegistry } from "./registry_fault.ts";
+
+/** What is built, and how. */
+export interface FailingBuild extends StartOptions {
+  readonly dockerfile?: string;
+  readonly files?: SiteFiles;
+  /** Added to `--destination`, `--insecure` and `--insecure-pull`. */
+  readonly args?: readonly string[];
+  /** In place of all flags but the context and the work directory. */
+  readonly onlyArgs?: readonly string[];
+  /** Breaks the registry or the site before the build. */
+  readonly arrange?: (registry: FaultRegistry, site: Site) => void | Promise<void>;
+  /** What the build may have made in the site's directory besides the work directory. */
+  readonly made?: readonly string[];
+  /** Looks at what else must be true afterwards. */
+  readonly verify?: (registry: FaultRegistry, site: Site) => void | Promise<void>;
+}
+
+/** How it must fail. */
+export interface ExpectedFailure {
+  readonly code: number;
+  /** What follows `error: `; several, when several parts of the build fail. */
+  readonly error: string | readonly string[];
+  /** The lines of the Dockerfile that must be shown as faulty, with those around them. */
+  readonly lines?: readonly [first: number, last: number];
+  readonly hint?: string;
+}
+
+/** A row of a table. */
+export interface FailureRow extends FailingBuild, ExpectedFailure {
+  readonly shows: string;
+}
+
+/** Defines one test per row. */
+export function testFailures(subject: string, rows: readonly FailureRow[]): void {
+  for (const row of rows) Deno.test(`${subject} ${row.shows}`, () => assertFails(row));
+}
+
+/** Runs a build and checks its failure. */
+export async function assertFails(build: FailingBuild & ExpectedFailure): Promise<void> {
+  await using registry = await startFaultRegistry();
+  await using site = await startSite();
+  const fill = (text: string): string =>
+    text.replaceAll("{HOST}", registry.host).replaceAll("{BASE}", `${registry.host}/base/busybox:latest`)
+      .replaceAll("{CONTEXT}", site.context).replaceAll("{SITE}", site.path);
+  if (JSON.stringify(build).includes("{BASE}")) {
+    await addLayout(registry, { layout: await baseLayout("busybox"), repository: "base/busybox", tag: "latest" });
+  }
+  const files = { ...build.files, ...(build.dockerfile === undefined ? {} : { Dockerfile: build.dockerfile }) };
+  await site.write(Object.fromEntries(
+    Object.entries(files).map(([name, content]) => [name, typeof content === "string" ? fill(content) : content]),
+  ));
+  await build.arrange?.(registry, site);
+  const ordinary = ["--destination={HOST}/out/image:1", "--insecure", "--insecure-pull", ...build.args ?? []];
+  const args = (build.onlyArgs ?? ordinary).map(fill);
+  const { code, stderr, stdout } = await site.run(args, {
+    ...build,
+    env: { DOCKER_CONFIG: join(site.path, "home/.docker"), ...build.env },
+  });
+  const text = fill(textOf(build, fill(build.dockerfile ?? "")));
+  assert.equal(errorIn(stderr), text, `Exit code ${code}\n${stdout}${stderr}`);
+  assert.equal(code, build.code, stderr);
+  await site.assertNothingLeft();
+  assert.deepEqual([...registry.manifests.keys()].filter((key) => key.startsWith("out/")), [], "an image was pushed");
+  const made = [...Deno.readDirSync(site.path)].map(({ name }) => name);
+  const allowed = ["context", "home", "work", ...build.made ?? []];
+  assert.deepEqual(made.filter((name) => !allowed.includes(name)), [], "files were made");
+  assert.deepEqual([...Deno.readDirSync(join(site.path, "home"))].filter(({ name }) => name !== ".docker"), []);
+  await build.verify?.(registry, site);
+}
+
+/** Returns what stands from the first `error:` on. */
+export function errorIn(stderr: string): string {
+  const lines = stderr.trimEnd().split("\n");
+  const start = lines.findIndex((line) => line.startsWith("error: "));
+  return start < 0 ? "" : lines.slice(start).join("\n");
+}
+
+function textOf({ error, lines, hint }: ExpectedFailure, dockerfile: string): string {
+  return [
+    ...[error].flat().map((each) => `error: ${each}`),
+    ...(lines === undefined ? [] : excerptOf(dockerfile, lines)),
+    ...(hint === undefined ? [] : [`hint: ${hint}`]),
+  ].join("\n");
+}
+
+/** Around one faulty line up to four others are shown, around several two; as many before as after. */
+function excerptOf(dockerfile: string, [first, last]: readonly [number, number]): readonly string[] {
+  const around = first === last ? 2 : 1;
+  const rule = "-".repeat(20);
+  const shown = dockerfile.trimEnd().split("\n").flatMap((line, at) => {
+    const number = at + 1;
+    if (number < first - around || number > last + around) return [];
+    const mark = number >= first && number <= last ? ">>>" : "   ";
+    return [` ${String(number).padStart(3)} | ${mark} ${line}`.trimEnd()];
+  });
+  return [`  --> Dockerfile:${first}`, `Dockerfile:${first}`, rule, ...shown, rule];
+}
+
+/** Puts the image of an OCI layout (its only one) into a registry. */
+export async function addLayout(
+  registry: FaultRegistry,
+  { layout, repository, tag }: { readonly layout: string; readonly repository: string; readonly tag: string },
+): Promise<void> {
+  const index = JSON.parse(await Deno.readTextFile(join(layout, "index.json")));
+  const [{ digest, mediaType }] = index.manifests;
+  const bytes = await readBlob(layout, digest);
+  const manifest = JSON.parse(new TextDecoder().decode(bytes));
+  for (const blob of [manifest.config, ...manifest.layers]) {
+    registry.blobs.set(`${repository}@${blob.digest}`, await readBlob(layout, blob.digest));
+  }
+  for (const key of [`${repository}:${tag}`, `${repository}@${digest}`]) {
+    registry.manifests.set(key, { type: mediaType, bytes });
+  }
+}
+
+function readBlob(layout: string, digest: string): Promise<Uint8Array> {
+  return Deno.readFile(join(layout, "blobs", digest.replace(":", "/")));
+}
