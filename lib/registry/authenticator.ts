@@ -11,10 +11,10 @@ import { SingleFlight } from "../async/single_flight.ts";
 import type { Repository } from "../oci/reference.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import type { CredentialSource, FoundCredential } from "./credentials/credential.ts";
-import type { HttpResponse } from "./response.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { StatusFault } from "./status_fault.ts";
 import { basicAuthorization, requestToken } from "./token.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../http/transport.ts";
 
 /** What a request is going to do. */
 export interface Access {

@@ -14,11 +14,11 @@ import type { BlobSource } from "../store/blob.ts";
 import type { CredentialSource } from "./credentials/credential.ts";
 import { downloadBlob } from "./download_blob.ts";
 import { fetchManifest } from "./fetch_manifest.ts";
-import type { Environment } from "./proxy.ts";
+import type { Environment } from "../http/proxy.ts";
 import type { PutOutcome, Registry, ServedManifest } from "./registry.ts";
 import { RegistryHost } from "./registry_host.ts";
 import { storeManifest } from "./store_manifest.ts";
-import { createTransport, type Timeouts, type TlsOptions } from "./transport.ts";
+import { createTransport, type Timeouts, type TlsOptions } from "../http/transport.ts";
 import { uploadBlob } from "./upload_blob.ts";
 import { UploadSession } from "./upload_session.ts";
 

@@ -13,7 +13,7 @@ import { digestOfHex } from "../oci/digest.ts";
 import { formatRepository, type Repository } from "../oci/reference.ts";
 import { printable } from "./printable.ts";
 import type { HostResponse, RegistryHost } from "./registry_host.ts";
-import { TransportFault } from "./transport_fault.ts";
+import { TransportFault } from "../http/transport_fault.ts";
 
 /** A connection that brought this much before it broke does not count as a try. */
 const PROGRESS_BYTES = 64 * 1024;

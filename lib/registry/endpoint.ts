@@ -9,11 +9,11 @@
  *
  * @module
  */
-import { localityOf } from "./address.ts";
-import type { HttpResponse } from "./response.ts";
+import { localityOf } from "../http/address.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { DOCUMENT_CAP_BYTES } from "./status_fault.ts";
-import type { Transport } from "./transport.ts";
-import { TransportFault } from "./transport_fault.ts";
+import type { Transport } from "../http/transport.ts";
+import { TransportFault } from "../http/transport_fault.ts";
 
 /** A host named for http may have nothing behind the https port, not even a refusal. */
 const PROBE_CONNECT_TIMEOUT_MS = 5_000;

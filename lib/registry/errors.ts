@@ -7,7 +7,7 @@ import { KilnError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { printable } from "./printable.ts";
 import { StatusFault } from "./status_fault.ts";
-import { TransportFault } from "./transport_fault.ts";
+import { TransportFault } from "../http/transport_fault.ts";
 
 /** What was being done when a fault came. */
 export interface Undertaking {

@@ -15,7 +15,7 @@ import type { Access } from "./authenticator.ts";
 import { printable } from "./printable.ts";
 import type { ServedManifest } from "./registry.ts";
 import type { HostResponse, RegistryHost } from "./registry_host.ts";
-import type { HttpResponse } from "./response.ts";
+import type { HttpResponse } from "../http/response.ts";
 
 /** As containerd; the specification asks registries to take at least 4 MB. */
 const MANIFEST_CAP_BYTES = 4 * 1024 * 1024;

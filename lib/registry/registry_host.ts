@@ -18,11 +18,11 @@ import type { CredentialSource } from "./credentials/credential.ts";
 import { candidatesFor, findEndpoint } from "./endpoint.ts";
 import { describeFault, explain } from "./errors.ts";
 import { printable } from "./printable.ts";
-import type { Reach } from "./reach.ts";
-import type { HttpResponse } from "./response.ts";
+import type { Reach } from "../http/reach.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { isTemporaryStatus, StatusFault } from "./status_fault.ts";
-import type { RequestBody, Transport } from "./transport.ts";
-import { TransportFault } from "./transport_fault.ts";
+import type { RequestBody, Transport } from "../http/transport.ts";
+import { TransportFault } from "../http/transport_fault.ts";
 import { type Hop, judge } from "./trust.ts";
 
 /** What all hosts of a client share. */

@@ -8,8 +8,8 @@
  */
 import { type Fields, parseJsonObject } from "../oci/json.ts";
 import { printable } from "./printable.ts";
-import type { HttpResponse } from "./response.ts";
-import { parseRetryAfter } from "./retry_after.ts";
+import type { HttpResponse } from "../http/response.ts";
+import { parseRetryAfter } from "../http/retry_after.ts";
 
 /** One entry of a registry's error document. */
 export interface RegistryComplaint {

@@ -12,9 +12,9 @@ import { KilnError } from "../errors.ts";
 import { optionalInteger, optionalString, parseJsonObject } from "../oci/json.ts";
 import type { FoundCredential } from "./credentials/credential.ts";
 import { printable } from "./printable.ts";
-import type { HttpResponse } from "./response.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { DOCUMENT_CAP_BYTES, StatusFault } from "./status_fault.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../http/transport.ts";
 import { judge } from "./trust.ts";
 
 /** An access token and for how long it is good. */

@@ -8,8 +8,8 @@
  *
  * @module
  */
-import { localityOf, localityOfHost } from "./address.ts";
-import { isWithin, type Reach } from "./reach.ts";
+import { localityOf, localityOfHost } from "../http/address.ts";
+import { isWithin, type Reach } from "../http/reach.ts";
 
 /** A step from a registry to a machine it named. */
 export interface Hop {

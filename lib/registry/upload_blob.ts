@@ -18,8 +18,8 @@ import type { BlobSource } from "../store/blob.ts";
 import type { PutOutcome } from "./registry.ts";
 import type { HostResponse, RegistryHost } from "./registry_host.ts";
 import { isTemporaryStatus, StatusFault } from "./status_fault.ts";
-import type { RequestBody } from "./transport.ts";
-import { TransportFault } from "./transport_fault.ts";
+import type { RequestBody } from "../http/transport.ts";
+import { TransportFault } from "../http/transport_fault.ts";
 import { isAbout, receivedOf, type SessionContext, UploadSession } from "./upload_session.ts";
 
 /** Below the 20 MiB a part may have at ECR, above the 5 MiB it must have. */

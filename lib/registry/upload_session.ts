@@ -10,7 +10,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/reference.ts";
 import type { HostResponse, RegistryHost } from "./registry_host.ts";
-import type { RequestBody } from "./transport.ts";
+import type { RequestBody } from "../http/transport.ts";
 
 /** A registry checks and moves the whole blob before it answers the last request: that may take minutes. */
 const COMMIT_TIMEOUT_MS = 10 * 60_000;

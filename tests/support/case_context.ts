@@ -6,6 +6,7 @@
  * | `Dockerfile`      | `REGISTRY/` stands for the loopback registry with the bases                                  |
  * | `context/`        | the build context                                                                           |
  * | `make_context.sh` | run in the copied context: links, modes, owners, archives, names that git does not carry    |
+ * | `Dockerfile.dockerignore` | goes beside the Dockerfile, outside of the context                                  |
  * | `flags`           | flags of the executor, one a line; `{CASE}` stands for the copy of this folder               |
  * | `environment`     | variables of the executor, one `NAME=value` a line                                          |
  *
@@ -64,6 +65,8 @@ export async function makeCaseContext({ from, to, registry }: CaseCopy): Promise
   const dockerfile = join(to, "Dockerfile");
   const text = await Deno.readTextFile(join(from, "Dockerfile"));
   await Deno.writeTextFile(dockerfile, text.replaceAll("REGISTRY/", `${registry}/`));
+  const ignore = join(from, "Dockerfile.dockerignore");
+  if (exists(ignore)) await Deno.copyFile(ignore, `${dockerfile}.dockerignore`);
   return {
     name: from.split("/").slice(-2).join("/"),
     dockerfile,

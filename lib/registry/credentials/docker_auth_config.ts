@@ -6,7 +6,7 @@
 import { KilnError } from "../../errors.ts";
 import { asObject, type Fields, parseJsonObject } from "../../oci/json.ts";
 import type { Repository } from "../../oci/reference.ts";
-import type { Environment } from "../proxy.ts";
+import type { Environment } from "../../http/proxy.ts";
 import { credentialOf, keysFor, valueFor } from "./auths.ts";
 import { readingConfig } from "./config_error.ts";
 import type { CredentialSource, FoundCredential } from "./credential.ts";

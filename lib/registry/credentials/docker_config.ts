@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { KilnError } from "../../errors.ts";
 import { asObject, type Fields, optionalRecord, optionalString, parseJsonObject } from "../../oci/json.ts";
 import { formatRepository, type Repository } from "../../oci/reference.ts";
-import type { Environment } from "../proxy.ts";
+import type { Environment } from "../../http/proxy.ts";
 import { credentialOf, keysFor, valueFor } from "./auths.ts";
 import { readingConfig } from "./config_error.ts";
 import type { Credential, CredentialSource, FoundCredential } from "./credential.ts";

@@ -8,8 +8,8 @@
  * @module
  */
 import type { Repository } from "../../oci/reference.ts";
-import { localityOf } from "../address.ts";
-import type { Environment } from "../proxy.ts";
+import { localityOf } from "../../http/address.ts";
+import type { Environment } from "../../http/proxy.ts";
 import type { CredentialSource, FoundCredential } from "./credential.ts";
 
 /** Creates the source that reads the environment. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { KilnError } from "../../../lib/errors.ts";
 import { describeFault, explain } from "../../../lib/registry/errors.ts";
-import { type FaultFacts, TransportFault } from "../../../lib/registry/transport_fault.ts";
+import { type FaultFacts, TransportFault } from "../../../lib/http/transport_fault.ts";
 
 const FAULTS: readonly (readonly [facts: Partial<FaultFacts>, message: string, expected: string, hint?: RegExp])[] = [
   [{ code: "ENOTFOUND" }, "getaddrinfo", 'the host name "reg.example" is not known (ENOTFOUND)'],

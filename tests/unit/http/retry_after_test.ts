@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseRetryAfter } from "../../../lib/registry/retry_after.ts";
+import { parseRetryAfter } from "../../../lib/http/retry_after.ts";
 
 const NOW = Date.UTC(2026, 5, 1, 12, 0, 0);
 

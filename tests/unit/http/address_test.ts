@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Locality, localityOf, localityOfHost } from "../../../lib/registry/address.ts";
+import { type Locality, localityOf, localityOfHost } from "../../../lib/http/address.ts";
 
 const ADDRESSES: readonly (readonly [string, Locality | undefined])[] = [
   ["8.8.8.8", "public"],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { checkHost, isWithin, lookupWithin, type Reach } from "../../../lib/registry/reach.ts";
-import { TransportFault } from "../../../lib/registry/transport_fault.ts";
+import { checkHost, isWithin, lookupWithin, type Reach } from "../../../lib/http/reach.ts";
+import { TransportFault } from "../../../lib/http/transport_fault.ts";
 
 /** Resolves a name as a connection would. */
 function resolve(hostname: string, reach: Reach, all: boolean): Promise<unknown> {

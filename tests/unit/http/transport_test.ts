@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import type { HttpResponse } from "../../../lib/registry/response.ts";
+import type { HttpResponse } from "../../../lib/http/response.ts";
 import {
   createTransport,
   type RequestBody,
   type Transport,
   type TransportOptions,
   type TransportRequest,
-} from "../../../lib/registry/transport.ts";
-import { TransportFault } from "../../../lib/registry/transport_fault.ts";
+} from "../../../lib/http/transport.ts";
+import { TransportFault } from "../../../lib/http/transport_fault.ts";
 import { createIdentity, startRawServer, startServer } from "../../support/registry_server.ts";
 
 const text = new TextDecoder();

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import net from "node:net";
 import { KilnError } from "../../../lib/errors.ts";
-import { isExempt, proxyFor } from "../../../lib/registry/proxy.ts";
-import { createTransport, type Transport } from "../../../lib/registry/transport.ts";
-import { TransportFault } from "../../../lib/registry/transport_fault.ts";
+import { isExempt, proxyFor } from "../../../lib/http/proxy.ts";
+import { createTransport, type Transport } from "../../../lib/http/transport.ts";
+import { TransportFault } from "../../../lib/http/transport_fault.ts";
 import { createIdentity, startServer } from "../../support/registry_server.ts";
 
 const EXEMPTIONS: readonly (readonly [list: string, target: string, exempt: boolean])[] = [

@@ -1,0 +1,39 @@
+/**
+ * A build context that has to be fetched: the contract between the build and the sources (tar, HTTP, git, object
+ * stores, images).
+ *
+ * A source is made from the command line without touching disk or network, and then asked once to put its files into a
+ * directory. There they are a directory context like any other.
+ *
+ * @module
+ */
+import type { WorkerPool } from "../async/worker_pool.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import type { Report } from "../report/report.ts";
+import type { Jobs } from "../worker.ts";
+
+/** What a source is given to work with. */
+export interface FetchParts {
+  /** An existing, empty directory; the files of the context go there and nothing else. */
+  readonly directory: BytePath;
+  /** An existing directory for partial downloads. It is removed with the build. */
+  readonly scratch: BytePath;
+  readonly pool: WorkerPool<Jobs>;
+  readonly report: Report;
+  /** Aborted when the build is interrupted. */
+  readonly signal: AbortSignal;
+}
+
+/** Where a context comes from. */
+export interface ContextSource {
+  /** For people, without credentials: `the archive "https://example.com/app.tar.gz"`. */
+  readonly description: string;
+  /**
+   * Fetches all files. What is fetched is verified as far as its source allows, and no name in it leads out of the
+   * directory; unless it resolves, the directory is of no use.
+   *
+   * @throws {KilnError} kind `context` for what is missing or malformed, `registry` for a server that cannot be
+   *   reached or fails, `denied` for credentials, `integrity` for bytes that are not those promised, `disk`.
+   */
+  fetch(parts: FetchParts): Promise<void>;
+}
