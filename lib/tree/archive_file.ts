@@ -36,17 +36,23 @@ export async function isArchive(file: NamedFile): Promise<boolean> {
   return found;
 }
 
+/** Where an archive is unpacked. */
+export interface ArchiveTarget {
+  /** Descriptor of the rootfs, inside which symlinks on the way are followed. */
+  readonly root: number;
+  /** The directory in it, symlinks resolved. */
+  readonly path: BytePath;
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+}
+
 /**
- * Unpacks an archive into the directory at descriptor `target`; links in it are resolved with that as their root.
+ * Unpacks an archive.
  *
  * @throws {KilnError} kind `integrity`, if it turns out to be damaged.
  */
-export async function unpackArchive(
-  file: NamedFile,
-  target: number,
-  owner: { readonly uid: number; readonly gid: number } | undefined,
-): Promise<void> {
-  const extractor = new LayerExtractor(target, { form: "archive", ...(owner === undefined ? {} : { owner }) });
+export async function unpackArchive(file: NamedFile, { root, path, owner }: ArchiveTarget): Promise<void> {
+  const options = { form: "archive", under: path, ...(owner === undefined ? {} : { owner }) } as const;
+  const extractor = new LayerExtractor(root, options);
   try {
     const reader = new TarReader(extractor);
     for await (const chunk of contentOf(file)) reader.push(chunk);

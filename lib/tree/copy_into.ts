@@ -205,16 +205,15 @@ class Copy {
       if (!await isArchive({ directory, name })) return false;
       const place = realPathIn(this.#root, this.#request.destination);
       if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(match.path, place.path);
-      this.#makeParents(place.path);
-      const target = files.openAt(this.#targets.open(place.path).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
+      // --chmod is for what is copied, not for what is unpacked or for the directory it is unpacked in.
+      this.#makeDirectories(place.path, undefined);
+      this.#targets.forget();
       try {
-        await unpackArchive({ directory, name }, target, this.#request.owner);
+        const { owner } = this.#request;
+        await unpackArchive({ directory, name }, { root: this.#root, path: place.path, owner });
       } catch (error) {
         throw explainDamage(error, match.path);
-      } finally {
-        files.close(target);
       }
-      this.#targets.forget();
       return true;
     } finally {
       files.close(directory);
@@ -281,10 +280,14 @@ class Copy {
   }
 
   #makeParents(path: BytePath): void {
-    const { owner, parentMode } = this.#request;
+    this.#makeDirectories(path, this.#request.parentMode);
+  }
+
+  #makeDirectories(path: BytePath, mode: number | undefined): void {
+    const { owner } = this.#request;
     this.#targets.openOrMake(path, (_made, parent, name) => {
       files.changeOwner(parent.fd, name, owner ?? { uid: 0, gid: 0 });
-      if (parentMode !== undefined) files.changeMode(parent.fd, name, parentMode);
+      if (mode !== undefined) files.changeMode(parent.fd, name, mode);
     });
   }
 

@@ -38,6 +38,8 @@ export interface LayerFindings {
 /** How to unpack. */
 export interface ExtractOptions {
   readonly form: "applied" | "overlay" | "archive";
+  /** Where below the root an archive goes, symlinks resolved; its links still lead where the root's do. */
+  readonly under?: BytePath;
   /** Owner of every entry, instead of the archive's (`ADD --chown`). */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
@@ -130,8 +132,9 @@ export class LayerExtractor {
   }
 
   #entry(entry: TarEntry): void {
-    const path = cleanName(entry.name);
-    if (path === "") return this.#rootEntry(entry);
+    const inArchive = cleanName(entry.name);
+    if (inArchive === "") return this.#rootEntry(entry);
+    const path = joinPath(this.#options.under ?? "", inArchive);
     const { parent, name } = splitPath(path);
     const isWhiteoutName = name.startsWith(WHITEOUT_PREFIX) && entry.type !== "dir";
     if (isWhiteoutName && this.#options.form !== "archive") return this.#whiteout(parent, name);
@@ -241,8 +244,9 @@ export class LayerExtractor {
   }
 
   #hardLink(entry: TarEntry, path: BytePath, directory: OpenDirectory, name: BytePath): void {
-    const target = cleanName(entry.linkName);
-    if (target === "") throw new KilnError("integrity", `it is a hard link to the root directory`);
+    const inArchive = cleanName(entry.linkName);
+    if (inArchive === "") throw new KilnError("integrity", `it is a hard link to the root directory`);
+    const target = joinPath(this.#options.under ?? "", inArchive);
     if (target === path) return;
     const { parent, name: targetName } = splitPath(target);
     let from: OpenDirectory | undefined;
