@@ -1,0 +1,2 @@
+ln -s dir link-to-dir
+ln -s a link-to-file
