@@ -66,6 +66,17 @@ export class KilnError extends Error {
     this.exitCode = kind === "run" ? options.exitCode ?? 1 : EXIT_CODES[kind];
   }
 
+  /** Returns this error as the state found of something larger: `Cannot unpack "a": cannot read the archive: ...`. */
+  within(undertaking: string): KilnError {
+    const found = this.message.charAt(0).toLowerCase() + this.message.slice(1);
+    return new KilnError(this.kind, `Cannot ${undertaking}: ${found}`, {
+      cause: this,
+      exitCode: this.exitCode,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.range === undefined ? {} : { range: this.range }),
+    });
+  }
+
   /** Returns the same error with a position, or this one if it already has a position. */
   locate(range: SourceRange): KilnError {
     if (this.range !== undefined) return this;

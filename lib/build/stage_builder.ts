@@ -160,7 +160,9 @@ class StageBuilder {
   }
 
   async #open(): Promise<RootFs> {
-    this.#rootfs ??= await this.#parts.open(await this.#parts.base());
+    const { base, open, stage } = this.#parts;
+    // A base that cannot be had or unpacked is no fault of the step that is the first to need it.
+    this.#rootfs ??= await locating(stage.from.line.range, async () => open(await base()));
     return this.#rootfs;
   }
 }

@@ -133,7 +133,7 @@ export class CommandMounts {
 
   #noPlace(target: BytePath, around: BytePath): KilnError {
     const shown = [displayPath(target), displayPath(around)] as const;
-    return new KilnError("run", `Cannot mount on "${shown[0]}": it is inside the mount "${shown[1]}"`, {
+    return new KilnError("dockerfile", `Cannot mount on "${shown[0]}": it is inside the mount "${shown[1]}"`, {
       hint: `put this --mount before the one of "${shown[1]}"`,
     });
   }

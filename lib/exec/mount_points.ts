@@ -57,11 +57,11 @@ export class MountPoints {
 
   #ensure(target: BytePath, kind: "file" | "directory"): BytePath {
     const { path, stat } = realPathIn(this.#root, target);
-    if (path === "") throw new KilnError("run", "Cannot mount on the root directory");
+    if (path === "") throw new KilnError("dockerfile", "Cannot mount on the root directory");
     if (stat === undefined) this.#make(path, kind);
     else if (isDirectory(stat) !== (kind === "directory")) {
       const found = isDirectory(stat) ? "a directory" : "not a directory";
-      throw new KilnError("run", `Cannot mount on "${displayPath(target)}": it is ${found}`);
+      throw new KilnError("dockerfile", `Cannot mount on "${displayPath(target)}": it is ${found}`);
     }
     return `/${path}`;
   }

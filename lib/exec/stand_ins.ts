@@ -112,7 +112,7 @@ export class StandIns {
   async #place(mount: PreparedMount): Promise<void> {
     const { root, scratch } = this.#options;
     const { path, stat } = realPathIn(root, mount.target);
-    if (path === "") throw new KilnError("run", "Cannot mount on the root directory");
+    if (path === "") throw new KilnError("dockerfile", "Cannot mount on the root directory");
     const { parent } = splitPath(path);
     if (parent !== "") this.#parents.ensure(`/${parent}`, "directory");
     const parentBefore = this.#parentOf(path);

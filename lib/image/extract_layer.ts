@@ -47,7 +47,7 @@ export async function extractLayer(request: ExtractRequest): Promise<LayerFindin
     const findings = extractor.finish();
     const found = digestOfHex(hash.digest("hex"));
     if (found === request.diffId) return findings;
-    throw new KilnError("integrity", `Cannot use a layer: its content is ${found}, the image says ${request.diffId}`);
+    throw new KilnError("integrity", `Cannot accept its content: it has the diff ID ${found}`);
   } catch (error) {
     extractor.abandon();
     throw error;

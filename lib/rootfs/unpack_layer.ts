@@ -4,6 +4,7 @@
  * @module
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
+import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { ExtractOptions, LayerFindings } from "../tree/extract.ts";
@@ -31,6 +32,12 @@ export async function unpackLayer(
   // When the download fails both fail; what went wrong with the download is what the user needs to know.
   const [downloaded, unpacked] = await Promise.allSettled([blob.complete, unpacking]);
   if (downloaded.status === "rejected") throw downloaded.reason;
-  if (unpacked.status === "rejected") throw unpacked.reason;
+  if (unpacked.status === "rejected") throw explain(unpacked.reason, layer);
   return unpacked.value;
+}
+
+/** Says which layer is damaged; the diff ID is how the image's config knows it. */
+function explain(error: unknown, { diffId }: LayerFile): unknown {
+  const isDamage = error instanceof KilnError && error.kind === "integrity";
+  return isDamage ? error.within(`unpack the layer with the diff ID ${diffId}`) : error;
 }

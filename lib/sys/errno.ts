@@ -61,7 +61,7 @@ const TEXTS: Readonly<Partial<Record<ErrnoName, string>>> = {
   EACCES: "permission is denied",
   EBUSY: "it is in use",
   EEXIST: "it exists already",
-  ENOTDIR: "a component is not a directory",
+  ENOTDIR: "something that is not a directory is in the way",
   EISDIR: "it is a directory",
   EINVAL: "the kernel calls it invalid",
   EMFILE: "too many files are open (raise the open files limit)",

@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
-import { SysError } from "../sys/errno.ts";
+import { explainSysError, SysError } from "../sys/errno.ts";
 import { changeOwner, setTime } from "../sys/file.ts";
 import { isDirectory } from "../sys/stat.ts";
 import { OpenDirectories } from "./open_directories.ts";
@@ -37,10 +36,7 @@ export function makeWorkingDirectory(root: number, path: BytePath, how: NewDirec
       if (how.mtimeSec !== undefined) setTime(root, made, { sec: how.mtimeSec, nsec: 0 });
     });
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    throw new KilnError("dockerfile", `Cannot make the directory "${displayPath(path)}": ${error.message}`, {
-      cause: error,
-    });
+    throw explainSysError(error, `make the directory "${displayPath(path)}"`, "dockerfile");
   } finally {
     directories.forget();
   }

@@ -16,7 +16,7 @@ export async function prepareSecret(mount: MountRequest, sources: MountSources):
   const value = await sources.secret(id);
   if (value === undefined) {
     if (!mount.required) return {};
-    throw new KilnError("run", `Cannot mount the secret "${id}": the build was not given it`, {
+    throw new KilnError("usage", `Cannot mount the secret "${id}": the build was not given it`, {
       hint: `pass it with --secret=id=${id},src=FILE`,
     });
   }
