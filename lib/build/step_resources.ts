@@ -8,6 +8,7 @@ import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
 import type { StepContext } from "../instructions/step.ts";
+import { OutputBudget } from "../report/output_limit.ts";
 import { createOutputLines } from "../report/output_lines.ts";
 import type { Redactor } from "../report/redactor.ts";
 import type { Report } from "../report/report.ts";
@@ -32,6 +33,10 @@ export interface StepShared {
   readonly signal: AbortSignal;
   /** How long a command may take to end once it was asked to, in milliseconds. */
   readonly graceMs: number;
+  /** How long a command may take in all, in milliseconds; absent: as long as it takes. */
+  readonly timeoutMs?: number;
+  /** How much of a step's output is logged, in bytes; 0: all. */
+  readonly logLimitBytes: number;
   /** Build arguments, for those that control the builder. */
   readonly buildArgs: ReadonlyMap<string, string>;
 }
@@ -54,8 +59,9 @@ export class StepResources implements Disposable {
   constructor(shared: StepShared, parts: StepParts) {
     this.#scratch = `${shared.directory}/${crypto.randomUUID()}`;
     files.makeDirectory(files.AT_FDCWD, this.#scratch, 0o700);
+    const budget = new OutputBudget(parts.report, shared.logLimitBytes);
     const [stdout, stderr] = (["stdout", "stderr"] as const).map((stream) =>
-      createOutputLines(parts.report, stream, { redactor: shared.redactor })
+      createOutputLines(parts.report, stream, { redactor: shared.redactor, budget })
     );
     this.#end = () => {
       stdout?.end();
@@ -76,6 +82,7 @@ export class StepResources implements Disposable {
         stderr: (chunk) => stderr?.write(chunk),
         signal: shared.signal,
         graceMs: shared.graceMs,
+        ...(shared.timeoutMs === undefined ? {} : { timeoutMs: shared.timeoutMs }),
       },
     };
   }

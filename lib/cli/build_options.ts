@@ -13,6 +13,7 @@ import { type OutputOptions, parseOutputOptions } from "./output_options.ts";
 import type { Notice } from "./parse.ts";
 import { parseRegistryOptions, type RegistryOptions } from "./registry_options.ts";
 import { parseRequestOptions, type RequestOptions } from "./request_options.ts";
+import { parseStepOptions, type StepOptions } from "./step_options.ts";
 
 /** A build as the command line describes it. */
 export interface BuildOptions {
@@ -20,6 +21,7 @@ export interface BuildOptions {
   readonly outputs: OutputOptions;
   readonly registry: RegistryOptions;
   readonly isolation: IsolationOptions;
+  readonly step: StepOptions;
   /** To be told once there is a report. */
   readonly notices: readonly Notice[];
 }
@@ -44,6 +46,7 @@ export function parseBuildOptions(flags: BuildFlags, world: OptionsWorld): Build
     outputs: parseOutputOptions(flags, world),
     registry: parseRegistryOptions(flags, world),
     isolation: parseIsolationOptions(flags, world),
+    step: parseStepOptions(flags),
     notices: [...environmentNotices(world), ...notices],
   };
 }

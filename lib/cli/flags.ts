@@ -277,6 +277,14 @@ export const FLAGS = {
       "`auto` takes the first of them that works here and says which. `in-place`, kaniko's way, is not supported yet " +
       "and fails by name.",
   }),
+  "step-timeout": duration({
+    group: "Isolation",
+    own: true,
+    placeholder: "DURATION",
+    initial: "0s",
+    help: "How long the command of one RUN may take; 0 is no limit",
+    details: "It is then ended with SIGTERM, after 5 s with SIGKILL, and the build fails with exit code 75.",
+  }),
   "work-dir": text({
     group: "Isolation",
     own: true,
@@ -343,6 +351,14 @@ export const FLAGS = {
     anyCase: true,
     help: "trace, debug, info, warn or error; what a RUN prints is always shown",
     details: "`fatal` and `panic`, kaniko's quietest levels, are the same as `error`.",
+  }),
+  "step-log-limit": textWithDefault({
+    group: "Logging",
+    own: true,
+    placeholder: "SIZE",
+    initial: "64m",
+    help: "How much of the output of one RUN is logged; 0 is all",
+    details: "Of what is beyond, the last 64 KiB are logged when the command has ended.",
   }),
   "log-format": choiceWithDefault({
     group: "Logging",

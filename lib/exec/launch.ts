@@ -23,6 +23,8 @@ export interface ExecIo {
   /** Aborting asks the command to end (SIGTERM) and ends it after `graceMs`. */
   readonly signal: AbortSignal;
   readonly graceMs: number;
+  /** How long the command may take, in milliseconds, before it is ended the same way. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -88,7 +90,7 @@ interface Running {
 
 async function attend(pid: number, running: Running): Promise<ExecResult> {
   const { io, abilities } = running;
-  const stopWatching = endOnAbort(pid, io, abilities);
+  const watch = endOnAbort(pid, io, abilities);
   const output = Promise.all([
     pump(running.stdout.readEnd, (chunk) => io.stdout(chunk)),
     pump(running.stderr.readEnd, (chunk) => io.stderr(chunk)),
@@ -100,10 +102,10 @@ async function attend(pid: number, running: Running): Promise<ExecResult> {
     // Orphans hold the pipes open: with a process namespace they are gone with init, else they are ended now.
     if (!abilities.namespaces) await killProcessesIn(running.root);
     await output;
-    if (!abilities.namespaces) return resultOf(status[0] ?? 0);
-    return readReport(running, status[0] ?? 0);
+    const result = abilities.namespaces ? readReport(running, status[0] ?? 0) : resultOf(status[0] ?? 0);
+    return watch.timedOut() ? { ...result, timedOut: true } : result;
   } finally {
-    stopWatching();
+    watch.stop();
   }
 }
 
@@ -116,17 +118,27 @@ async function pump(fd: number, take: (chunk: Uint8Array) => void): Promise<void
   }
 }
 
-function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const end = () => {
+/** Ends the command when the build is interrupted or its time is over. */
+function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): { stop(): void; timedOut(): boolean } {
+  let killing: ReturnType<typeof setTimeout> | undefined;
+  let timedOut = false;
+  const end = (): void => {
     signalCommand(pid, "SIGTERM", abilities);
-    timer = setTimeout(() => signalCommand(pid, "SIGKILL", abilities), io.graceMs);
+    killing ??= setTimeout(() => signalCommand(pid, "SIGKILL", abilities), io.graceMs);
   };
+  const timeout = io.timeoutMs === undefined ? undefined : setTimeout(() => {
+    timedOut = true;
+    end();
+  }, io.timeoutMs);
   if (io.signal.aborted) end();
   else io.signal.addEventListener("abort", end, { once: true });
-  return () => {
-    clearTimeout(timer);
-    io.signal.removeEventListener("abort", end);
+  return {
+    stop(): void {
+      clearTimeout(killing);
+      clearTimeout(timeout);
+      io.signal.removeEventListener("abort", end);
+    },
+    timedOut: () => timedOut,
   };
 }
 

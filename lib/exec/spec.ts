@@ -52,6 +52,8 @@ export interface ExecResult {
   readonly code: number;
   /** The signal that ended it, if one did. */
   readonly signal?: number;
+  /** Whether it was ended because its time was over. */
+  readonly timedOut?: true;
 }
 
 /** What the host lets us do for a command. */

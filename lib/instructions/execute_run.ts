@@ -29,7 +29,7 @@ export interface RunRequest {
 export async function executeRun(request: RunRequest, step: StepContext): Promise<void> {
   const { state, rootfs } = step;
   if (request.network === "none" && !rootfs.canMount) {
-    throw new KilnError("run", "Cannot run with --network=none: this host allows no network namespace");
+    throw new KilnError("denied", "Cannot run with --network=none: this host allows no network namespace");
   }
   const user = withDirectory(rootfs.path, (root) => lookUpRunUser(root, state.config.User ?? ""));
   const workingDirectory = bytePathOf(state.config.WorkingDir || "/");
@@ -47,6 +47,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   });
   const result = await execute(request, step, { user, workingDirectory, mounts });
   if (step.io.signal.aborted) throw interrupted(step.io.signal.reason);
+  if (result.timedOut) throw timedOut(request, step.io.timeoutMs ?? 0);
   if (result.code !== 0) throw failed(request, result);
 }
 
@@ -99,13 +100,26 @@ function environmentOf(state: StageState, user: RunUser): readonly BytePath[] {
   return own.some(([name]) => name === "HOME") ? lines : [...lines, `HOME=${user.home}`];
 }
 
-function failed({ argv }: RunRequest, { code, signal }: ExecResult): KilnError {
-  const command = argv.join(" ").split("\n", 1)[0] ?? "";
-  const shown = command.length > 200 ? `${command.slice(0, 200)}...` : command;
+function timedOut(request: RunRequest, timeoutMs: number): KilnError {
+  const message = `Cannot complete "${shownCommand(request)}": it took longer than ${timeoutMs / 1000} s`;
+  return new KilnError("interrupted", message, { hint: "--step-timeout says how long a command may take" });
+}
+
+function failed(request: RunRequest, { code, signal }: ExecResult): KilnError {
+  const shown = shownCommand(request);
   const how = signal === undefined ? `it returned exit code ${code}` : `it was ended by ${signalName(signal)}`;
   const hint = signal === SIGKILL ? { hint: "the kernel may have run out of memory" } : {};
   return new KilnError("run", `Cannot complete "${shown}": ${how}`, { exitCode: code, ...hint });
 }
+
+function shownCommand({ argv }: RunRequest): string {
+  const command = argv.join(" ").trimEnd();
+  const line = command.split("\n", 1)[0]?.slice(0, MOST_SHOWN) ?? "";
+  return line === command ? command : `${line}...`;
+}
+
+/** Characters of a command that an error shows. */
+const MOST_SHOWN = 200;
 
 const SIGKILL = 9;
 const SIGNAL_NAMES: Readonly<Record<number, string>> = {

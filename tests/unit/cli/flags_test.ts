@@ -90,12 +90,7 @@ Deno.test("FLAGS, has every flag of kaniko in its kind, and says what became of 
 
 Deno.test("FLAGS, has besides kaniko's only flags that are marked as Kiln's own, and help", () => {
   const others = Object.entries(TABLE).filter(([name]) => !Object.hasOwn(KANIKO, name));
-  assert.deepEqual(others.map(([name, { own }]) => [name, own]), [
-    ["isolation", true],
-    ["work-dir", true],
-    ["help", undefined],
-    ["version", true],
-  ]);
+  assert.deepEqual(others.filter(([, { own }]) => !own).map(([name]) => name), ["help"]);
 });
 
 Deno.test("FLAGS, has no letter and no old name twice, and none that is another flag", () => {

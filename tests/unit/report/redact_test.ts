@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "../../support/fast_check.ts";
 import { createReport } from "../../../lib/report/create_report.ts";
+import { OutputBudget } from "../../../lib/report/output_limit.ts";
 import { createOutputLines } from "../../../lib/report/output_lines.ts";
 import { redacting } from "../../../lib/report/redact.ts";
 import { StreamRedactor } from "../../../lib/report/redact_stream.ts";
@@ -242,7 +243,10 @@ Deno.test("redacting report, hides secrets that are learned after a step began",
 Deno.test("createOutputLines(), hides a secret in a line that is passed on in pieces", () => {
   const world = fakeWorld();
   const report = createReport({ format: "text", verbosity: "info", timestamps: false }, world);
-  const lines = createOutputLines(report, "stdout", { redactor: redactorOf(SECRET) });
+  const lines = createOutputLines(report, "stdout", {
+    redactor: redactorOf(SECRET),
+    budget: new OutputBudget(report, 0),
+  });
   lines.write(bytes("x".repeat(16 * 1024 - 5)));
   lines.write(bytes(`${SECRET} tail`));
   lines.end();
@@ -252,7 +256,10 @@ Deno.test("createOutputLines(), hides a secret in a line that is passed on in pi
 Deno.test("createOutputLines(), hides a secret of two lines that comes in two chunks", () => {
   const world = fakeWorld();
   const report = createReport({ format: "text", verbosity: "info", timestamps: false }, world);
-  const lines = createOutputLines(report, "stderr", { redactor: redactorOf("ab\ncd\nef") });
+  const lines = createOutputLines(report, "stderr", {
+    redactor: redactorOf("ab\ncd\nef"),
+    budget: new OutputBudget(report, 0),
+  });
   lines.write(bytes("key: ab\nc"));
   lines.write(bytes("d\nef\nend"));
   lines.end();

@@ -1,0 +1,30 @@
+/**
+ * Bounds on the commands of RUN, as the flags say them.
+ *
+ * @module
+ */
+import { parseSize } from "../dockerfile/values/size.ts";
+import { KilnError } from "../errors.ts";
+import type { BuildFlags } from "./flags.ts";
+
+/** Bounds on each command. */
+export interface StepOptions {
+  /** How long it may take, in milliseconds; absent: as long as it takes. */
+  readonly timeoutMs?: number;
+  /** How much of its output is logged, in bytes; 0: all. */
+  readonly logLimitBytes: number;
+}
+
+/** Makes the record. @throws {KilnError} kind `usage` */
+export function parseStepOptions(flags: BuildFlags): StepOptions {
+  const timeoutMs = flags["step-timeout"];
+  if (timeoutMs < 0) throw new KilnError("usage", "Cannot use --step-timeout: it is negative");
+  const limit = flags["step-log-limit"];
+  const logLimitBytes = parseSize(limit);
+  if (logLimitBytes === undefined) {
+    throw new KilnError("usage", `Cannot use --step-log-limit "${limit}": it is not a size`, {
+      hint: 'write it as "500k", "64m" or "1g"; 0 is no limit',
+    });
+  }
+  return { logLimitBytes, ...(timeoutMs === 0 ? {} : { timeoutMs }) };
+}
