@@ -43,6 +43,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
     outputs: { destinations: [], push: false, checkPush: false },
     registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
     isolation: { isolation: "auto", workDirectory: "/home/me/.cache/kiln" },
+    step: { logLimitBytes: 64 * 1024 * 1024 },
     notices: [],
   });
 });
@@ -386,3 +387,17 @@ const REPORTS: readonly (readonly [args: readonly string[], report: unknown])[] 
 for (const [args, report] of REPORTS) {
   Deno.test(`report options, of [${args}]`, () => assert.deepEqual(parseReportOptions(flagsOf(args)), report));
 }
+
+Deno.test("step limits, are read with their units", () => {
+  assert.deepEqual(options(["--step-timeout=1h30m", "--step-log-limit=0"]).step, {
+    timeoutMs: 5_400_000,
+    logLimitBytes: 0,
+  });
+});
+
+Deno.test("step limits, that are no duration or size, are refused", () => {
+  assert.throws(() => options(["--step-timeout=-1s"]), { message: "Cannot use --step-timeout: it is negative" });
+  assert.throws(() => options(["--step-log-limit=much"]), {
+    message: 'Cannot use --step-log-limit "much": it is not a size',
+  });
+});
