@@ -4,6 +4,7 @@
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
+import { SysError } from "./errno.ts";
 import { checked, cString, libc } from "./libc.ts";
 
 /** Flags of mount(2). */
@@ -44,7 +45,24 @@ export function mount(call: MountCall): void {
   checked(`mount ${call.type || "bind"} at`, rc, call.target);
 }
 
-/** Unmounts. @throws {SysError} */
+const MAX_BUSY_MS = 1000;
+
+/**
+ * Unmounts.
+ *
+ * EBUSY is waited out for a moment: a child that another stage starts has copies of all our descriptors, and its execve
+ * wakes us (CLONE_VFORK ends with the exchange of its memory) before it closes them.
+ *
+ * @throws {SysError}
+ */
 export function unmount(target: BytePath, flags = 0): void {
-  checked("umount", libc.umount2(cString(target), flags), target);
+  for (let waited = 0;; waited++) {
+    try {
+      checked("umount", libc.umount2(cString(target), flags), target);
+      return;
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("EBUSY")) || waited >= MAX_BUSY_MS) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  }
 }
