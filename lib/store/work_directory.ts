@@ -8,7 +8,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { bytePathOf } from "../io/byte_path.ts";
-import { SysError } from "../sys/errno.ts";
+import { describeErrno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { removeTree } from "../tree/remove.ts";
 
@@ -46,8 +46,7 @@ export class WorkDirectory implements Disposable {
       });
     } catch (error) {
       if (error instanceof KilnError) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new KilnError("disk", `Cannot use the work directory "${state}": ${why}`, {
+      throw new KilnError("disk", `Cannot use the work directory "${state}": ${reasonOf(error)}`, {
         cause: error,
         hint: "name a directory that can be written with --work-dir",
       });
@@ -66,6 +65,13 @@ export class WorkDirectory implements Disposable {
     removeTree(files.AT_FDCWD, bytePathOf(this.path));
     files.close(this.#lock);
   }
+}
+
+/** Deno's texts name its own calls; the number in them is the kernel's. */
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const errno = /\(os error ([0-9]+)\)/.exec(text)?.[1];
+  return errno === undefined ? text : describeErrno(Number(errno));
 }
 
 /** Locks a build's directory, or returns undefined if its build is alive. */

@@ -121,7 +121,9 @@ export function explainSysError(error: unknown, what: string, otherwise: ErrorKi
   if (!(error instanceof SysError)) return error;
   const kind = error.is("ENOSPC", "EDQUOT", "EROFS", "EIO") ? "disk" : otherwise;
   const path = error.subject === undefined ? "" : `"${displayPath(error.subject)}"`;
-  const subject = path === "" || what.includes(path) ? "" : ` (${path})`;
+  // The state of a file system is not about one path.
+  const isAboutPath = kind !== "disk" && path !== "" && !what.includes(path);
+  const subject = isAboutPath ? ` (${path})` : "";
   return new KilnError(kind, `Cannot ${what}: ${describeErrno(error.errno)}${subject}`, {
     cause: error,
     ...(error.is("ENOSPC", "EDQUOT")
