@@ -77,7 +77,7 @@ testFailures("COPY", [
     shows: "below a file, says so",
     dockerfile: "FROM scratch\nCOPY Dockerfile /x\nCOPY Dockerfile /x/y\n",
     code: 65,
-    error: 'Cannot copy to "/x/y": a component is not a directory (ENOTDIR)',
+    error: 'Cannot copy to "/x/y": something that is not a directory is in the way (ENOTDIR)',
     lines: [3, 3],
   },
 ]);

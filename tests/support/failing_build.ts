@@ -10,7 +10,8 @@
  * may be left: no process, mount or directory of the build, no manifest in the registry, no image in an output.
  *
  * In Dockerfiles, files and flags, and in the expected text, `{HOST}` stands for the registry, `{BASE}` for the
- * busybox image in it, `{SITE}` for the test's own directory and `{CONTEXT}` for the context.
+ * busybox image in it, `{SIZE}` for the size of its layer, `{SITE}` for the test's own directory and `{CONTEXT}` for the
+ * context. `{DIGEST}` in the expected text stands for any digest.
  *
  * @module
  */
@@ -60,11 +61,16 @@ export function testFailures(subject: string, rows: readonly FailureRow[]): void
 export async function assertFails(build: FailingBuild & ExpectedFailure): Promise<void> {
   await using registry = await startFaultRegistry();
   await using site = await startSite();
+  let size = 0;
   const fill = (text: string): string =>
     text.replaceAll("{HOST}", registry.host).replaceAll("{BASE}", `${registry.host}/base/busybox:latest`)
-      .replaceAll("{CONTEXT}", site.context).replaceAll("{SITE}", site.path);
+      .replaceAll("{CONTEXT}", site.context).replaceAll("{SITE}", site.path).replaceAll("{SIZE}", String(size));
   if (JSON.stringify(build).includes("{BASE}")) {
-    await addLayout(registry, { layout: await baseLayout("busybox"), repository: "base/busybox", tag: "latest" });
+    size = await addLayout(registry, {
+      layout: await baseLayout("busybox"),
+      repository: "base/busybox",
+      tag: "latest",
+    });
   }
   const files = { ...build.files, ...(build.dockerfile === undefined ? {} : { Dockerfile: build.dockerfile }) };
   await site.write(Object.fromEntries(
@@ -78,7 +84,10 @@ export async function assertFails(build: FailingBuild & ExpectedFailure): Promis
     env: { DOCKER_CONFIG: join(site.path, "home/.docker"), ...build.env },
   });
   const text = fill(textOf(build, fill(build.dockerfile ?? "")));
-  assert.equal(errorIn(stderr), text, `Exit code ${code}\n${stdout}${stderr}`);
+  const told = errorIn(stderr);
+  const hide = (digests: string): string =>
+    text.includes("{DIGEST}") ? digests.replaceAll(/sha256:[0-9a-f]{64}/g, "{DIGEST}") : digests;
+  assert.equal(hide(told), hide(text), `Exit code ${code}\n${stdout}${stderr}`);
   assert.equal(code, build.code, stderr);
   await site.assertNothingLeft();
   assert.deepEqual([...registry.manifests.keys()].filter((key) => key.startsWith("out/")), [], "an image was pushed");
@@ -117,11 +126,11 @@ function excerptOf(dockerfile: string, [first, last]: readonly [number, number])
   return [`  --> Dockerfile:${first}`, `Dockerfile:${first}`, rule, ...shown, rule];
 }
 
-/** Puts the image of an OCI layout (its only one) into a registry. */
+/** Puts the image of an OCI layout (its only one) into a registry; returns the size of its first layer. */
 export async function addLayout(
   registry: FaultRegistry,
   { layout, repository, tag }: { readonly layout: string; readonly repository: string; readonly tag: string },
-): Promise<void> {
+): Promise<number> {
   const index = JSON.parse(await Deno.readTextFile(join(layout, "index.json")));
   const [{ digest, mediaType }] = index.manifests;
   const bytes = await readBlob(layout, digest);
@@ -132,6 +141,7 @@ export async function addLayout(
   for (const key of [`${repository}:${tag}`, `${repository}@${digest}`]) {
     registry.manifests.set(key, { type: mediaType, bytes });
   }
+  return manifest.layers[0].size;
 }
 
 function readBlob(layout: string, digest: string): Promise<Uint8Array> {

@@ -1,0 +1,118 @@
+/**
+ * Registries that do not take the image: no tag is left pointing at half of one.
+ *
+ * @module
+ */
+import { testFailures } from "../support/failing_build.ts";
+import { answer, fail, reset } from "../support/registry_fault.ts";
+
+const dockerfile = "FROM scratch\nCOPY Dockerfile /\n";
+const elsewhere = (reference: string): readonly string[] => [`--destination=${reference}`, "--insecure"];
+
+testFailures("a push", [
+  {
+    shows: "to a registry that refuses connections, says so before the build",
+    dockerfile,
+    onlyArgs: elsewhere("127.0.0.1:1/a/b:1"),
+    code: 69,
+    error: 'Cannot push to 127.0.0.1:1/a/b: "127.0.0.1:1" refuses the connection (tried 5 times)',
+  },
+  {
+    shows: "to a host whose name is not known, says so before the build",
+    dockerfile,
+    onlyArgs: elsewhere("registry.invalid/a/b:1"),
+    code: 69,
+    error:
+      'Cannot push to registry.invalid/a/b: the host name "registry.invalid" is not known (ENOTFOUND) (tried 5 times)',
+  },
+  {
+    shows: "to a registry that wants a login, says so",
+    dockerfile,
+    arrange: (registry) =>
+      registry.always("POST", /uploads/, fail(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="x"' })),
+    code: 77,
+    error:
+      'Cannot push to {HOST}/out/image: "{HOST}" does not allow it without credentials, and none were sent (401 Unauthorized): UNAUTHORIZED: unauthorized',
+    hint: 'add credentials for "{HOST}" to config.json in $DOCKER_CONFIG or to DOCKER_AUTH_CONFIG',
+  },
+  {
+    shows: "to a registry that refuses the password, names where it is from",
+    dockerfile,
+    arrange: async (registry, site) => {
+      registry.always("POST", /uploads/, fail(401, "UNAUTHORIZED", { "www-authenticate": 'Basic realm="x"' }));
+      await Deno.mkdir(`${site.path}/home/.docker`);
+      const auths = { [registry.host]: { auth: btoa("user:hunter2hunter2") } };
+      await Deno.writeTextFile(`${site.path}/home/.docker/config.json`, JSON.stringify({ auths }));
+    },
+    code: 77,
+    error:
+      'Cannot push to {HOST}/out/image: "{HOST}" does not allow it with the credentials from "{SITE}/home/.docker/config.json" (401 Unauthorized): UNAUTHORIZED: unauthorized',
+    hint: "check that they are right and allow this, or that the name of the repository is",
+  },
+  {
+    shows: "to a registry whose login server is not there, names that",
+    dockerfile,
+    arrange: (registry) =>
+      registry.always(
+        "POST",
+        /uploads/,
+        fail(401, "UNAUTHORIZED", { "www-authenticate": 'Bearer realm="http://127.0.0.1:1/token",service="x"' }),
+      ),
+    code: 69,
+    error: 'Cannot push to {HOST}/out/image: "127.0.0.1:1" refuses the connection (tried 5 times)',
+  },
+  {
+    shows: "that is not allowed, says so",
+    dockerfile,
+    arrange: (registry) => registry.always("POST", /uploads/, fail(403, "DENIED")),
+    code: 77,
+    error:
+      'Cannot push to {HOST}/out/image: "{HOST}" does not allow it without credentials, and none were sent (403 Forbidden): DENIED: denied',
+    hint: 'add credentials for "{HOST}" to config.json in $DOCKER_CONFIG or to DOCKER_AUTH_CONFIG',
+  },
+  {
+    shows: "of a layer that is too large for the registry, says so",
+    dockerfile,
+    arrange: (registry) => registry.always("PUT", /uploads/, answer(413)),
+    code: 69,
+    error: 'Cannot push the blob {DIGEST} to {HOST}/out/image: "{HOST}" answered 413 Payload Too Large',
+  },
+  {
+    shows: "to a registry that is down, is given up",
+    dockerfile,
+    arrange: (registry) => registry.always("POST", /uploads/, fail(503, "UNAVAILABLE", { "retry-after": "0" })),
+    code: 69,
+    error:
+      'Cannot push to {HOST}/out/image: "{HOST}" answered 503 Service Unavailable: UNAVAILABLE: unavailable (tried 5 times)',
+  },
+  {
+    shows: "whose uploads break each time, is given up",
+    dockerfile,
+    arrange: (registry) => registry.always("PUT", /uploads/, reset),
+    code: 69,
+    error:
+      'Cannot push the blob {DIGEST} to {HOST}/out/image: the connection to "{HOST}" broke (ECONNRESET) (tried 5 times)',
+  },
+  {
+    shows: "whose manifest is refused, says why",
+    dockerfile,
+    arrange: (registry) => registry.always("PUT", /manifests/, fail(400, "MANIFEST_INVALID")),
+    code: 69,
+    error:
+      'Cannot push the manifest to {HOST}/out/image:1: "{HOST}" answered 400 Bad Request: MANIFEST_INVALID: manifest invalid',
+  },
+  {
+    shows: "to a tag that must not change, names it",
+    dockerfile,
+    arrange: (registry) => registry.always("PUT", /manifests/, fail(409, "TAG_INVALID")),
+    code: 69,
+    error: 'Cannot push the manifest to {HOST}/out/image:1: "{HOST}" answered 409 Conflict: TAG_INVALID: tag invalid',
+  },
+  {
+    shows: "to a repository that does not exist, says so",
+    dockerfile,
+    arrange: (registry) => registry.always("POST", /uploads/, fail(404, "NAME_UNKNOWN")),
+    code: 69,
+    error: 'Cannot push to {HOST}/out/image: "{HOST}" answered 404 Not Found: NAME_UNKNOWN: name unknown',
+  },
+]);
