@@ -87,6 +87,16 @@ export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   }
 }
 
+/** Reads up to `buffer.length` bytes from `offset` on, leaving the file's own position; 0 is the end of the file. */
+export function readAt(fd: number, buffer: Uint8Array<ArrayBuffer>, offset: number): number {
+  for (;;) {
+    const count = libc.pread(fd, buffer, buffer.length, BigInt(offset));
+    if (count >= 0) return count;
+    const errno = lastErrno();
+    if (errno !== ERRNO.EINTR) throw new SysError("pread", errno);
+  }
+}
+
 /** Writes all of `bytes`. @throws {SysError} */
 export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): void {
   const base = bytes.length === 0 ? 0n : addressOf(bytes);
