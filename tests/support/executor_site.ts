@@ -54,6 +54,8 @@ export interface Site extends AsyncDisposable {
   write(files: SiteFiles): Promise<void>;
   run(args: readonly string[], options?: StartOptions): Promise<Outcome>;
   start(args: readonly string[], options?: StartOptions): Running;
+  /** Fails if a process or a mount is left of a build. */
+  assertNothingRuns(): Promise<void>;
   /** Fails if a process, a mount, or anything in the work directory is left of a build. */
   assertNothingLeft(): Promise<void>;
 }
@@ -157,9 +159,13 @@ class DirectorySite implements Site {
     };
   }
 
-  async assertNothingLeft(): Promise<void> {
+  async assertNothingRuns(): Promise<void> {
     assert.deepEqual(await processesWith(this.mark), [], "processes are left");
     assert.deepEqual(mountsBelow(this.path), [], "mounts are left");
+  }
+
+  async assertNothingLeft(): Promise<void> {
+    await this.assertNothingRuns();
     assert.deepEqual(this.#buildsLeft(), [], "directories of the build are left");
   }
 
