@@ -17,8 +17,8 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
-import { baseLayout } from "./environment/bases.ts";
 import { type Site, type SiteFiles, type StartOptions, startSite } from "./executor_site.ts";
+import { addBase } from "./registry_base.ts";
 import { type FaultRegistry, startFaultRegistry } from "./registry_fault.ts";
 
 /** What is built, and how. */
@@ -66,11 +66,7 @@ export async function assertFails(build: FailingBuild & ExpectedFailure): Promis
     text.replaceAll("{HOST}", registry.host).replaceAll("{BASE}", `${registry.host}/base/busybox:latest`)
       .replaceAll("{CONTEXT}", site.context).replaceAll("{SITE}", site.path).replaceAll("{SIZE}", String(size));
   if (JSON.stringify(build).includes("{BASE}")) {
-    size = await addLayout(registry, {
-      layout: await baseLayout("busybox"),
-      repository: "base/busybox",
-      tag: "latest",
-    });
+    size = await addBase(registry, "busybox");
   }
   const files = { ...build.files, ...(build.dockerfile === undefined ? {} : { Dockerfile: build.dockerfile }) };
   await site.write(Object.fromEntries(
@@ -124,26 +120,4 @@ function excerptOf(dockerfile: string, [first, last]: readonly [number, number])
     return [` ${String(number).padStart(3)} | ${mark} ${line}`.trimEnd()];
   });
   return [`  --> Dockerfile:${first}`, `Dockerfile:${first}`, rule, ...shown, rule];
-}
-
-/** Puts the image of an OCI layout (its only one) into a registry; returns the size of its first layer. */
-export async function addLayout(
-  registry: FaultRegistry,
-  { layout, repository, tag }: { readonly layout: string; readonly repository: string; readonly tag: string },
-): Promise<number> {
-  const index = JSON.parse(await Deno.readTextFile(join(layout, "index.json")));
-  const [{ digest, mediaType }] = index.manifests;
-  const bytes = await readBlob(layout, digest);
-  const manifest = JSON.parse(new TextDecoder().decode(bytes));
-  for (const blob of [manifest.config, ...manifest.layers]) {
-    registry.blobs.set(`${repository}@${blob.digest}`, await readBlob(layout, blob.digest));
-  }
-  for (const key of [`${repository}:${tag}`, `${repository}@${digest}`]) {
-    registry.manifests.set(key, { type: mediaType, bytes });
-  }
-  return manifest.layers[0].size;
-}
-
-function readBlob(layout: string, digest: string): Promise<Uint8Array> {
-  return Deno.readFile(join(layout, "blobs", digest.replace(":", "/")));
 }
