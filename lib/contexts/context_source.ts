@@ -7,10 +7,36 @@
  *
  * @module
  */
+import type { Clock } from "../async/clock.ts";
 import type { WorkerPool } from "../async/worker_pool.ts";
+import type { Environment } from "../http/proxy.ts";
 import type { BytePath } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import type { Report } from "../report/report.ts";
 import type { Jobs } from "../worker.ts";
+
+/** What a source is made of besides its location. */
+export interface SourceParts {
+  /** Looks up an environment variable. */
+  readonly environment: Environment;
+  /** Hides a text in the log from now on. Whoever reads or receives a credential calls it before anything else. */
+  readonly reveal: (secret: string) => void;
+  /** Reads the `--secret` of an id; undefined if there is none. */
+  readonly secret: (id: string) => Promise<Uint8Array | undefined>;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  /** Returns an even draw from 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  readonly limits: ContextLimits;
+}
+
+/** How large a context may be. */
+export interface ContextLimits {
+  /** Bytes that are downloaded, or read from stdin, at most. */
+  readonly maxBytes: number;
+  /** How far an archive may expand. */
+  readonly expansion: ExpansionLimits;
+}
 
 /** What a source is given to work with. */
 export interface FetchParts {
