@@ -1,0 +1,31 @@
+/**
+ * F24, F25: a build that is told to end does so soon, in order, and leaves nothing.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { errorIn } from "../support/failing_build.ts";
+import { holdBuild, MOMENTS } from "../support/interrupted_build.ts";
+
+/** Far less than the thirty seconds that Kubernetes gives a pod. */
+const SOON_MS = 4000;
+
+for (const isolation of ["overlay", "chroot"] as const) {
+  for (const moment of MOMENTS) {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      Deno.test(`F24 ${signal} during a ${moment}, ends the build soon and leaves nothing (${isolation})`, async () => {
+        await using build = await holdBuild(moment, isolation);
+        const running = await build.startHeld();
+        const told = performance.now();
+        running.kill(signal);
+        const { code, stderr } = await running.outcome;
+        assert.ok(performance.now() - told < SOON_MS, `it took ${performance.now() - told} ms`);
+        assert.equal(errorIn(stderr), `error: Cannot go on: the build was ended by ${signal}`, stderr);
+        assert.equal(code, 75);
+        await build.site.assertNothingLeft();
+        assert.equal(build.registry.manifests.has("out/image:1"), false);
+        assert.equal(build.registry.sessions.size, 0, "upload sessions are left");
+      });
+    }
+  }
+}
