@@ -33,6 +33,8 @@ export interface StepShared {
   readonly signal: AbortSignal;
   /** How long a command may take to end once it was asked to, in milliseconds. */
   readonly graceMs: number;
+  /** Aborted when nobody wants to wait for that. */
+  readonly force: AbortSignal;
   /** How long a command may take in all, in milliseconds; absent: as long as it takes. */
   readonly timeoutMs?: number;
   /** How much of a step's output is logged, in bytes; 0: all. */
@@ -82,6 +84,7 @@ export class StepResources implements Disposable {
         stderr: (chunk) => stderr?.write(chunk),
         signal: shared.signal,
         graceMs: shared.graceMs,
+        force: shared.force,
         ...(shared.timeoutMs === undefined ? {} : { timeoutMs: shared.timeoutMs }),
       },
     };

@@ -23,6 +23,8 @@ export interface ExecIo {
   /** Aborting asks the command to end (SIGTERM) and ends it after `graceMs`. */
   readonly signal: AbortSignal;
   readonly graceMs: number;
+  /** Aborting, after `signal`, ends the command at once. */
+  readonly force?: AbortSignal;
   /** How long the command may take, in milliseconds, before it is ended the same way. */
   readonly timeoutMs?: number;
 }
@@ -122,9 +124,10 @@ async function pump(fd: number, take: (chunk: Uint8Array) => void): Promise<void
 function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): { stop(): void; timedOut(): boolean } {
   let killing: ReturnType<typeof setTimeout> | undefined;
   let timedOut = false;
+  const kill = (): void => signalCommand(pid, "SIGKILL", abilities);
   const end = (): void => {
     signalCommand(pid, "SIGTERM", abilities);
-    killing ??= setTimeout(() => signalCommand(pid, "SIGKILL", abilities), io.graceMs);
+    killing ??= setTimeout(kill, io.graceMs);
   };
   const timeout = io.timeoutMs === undefined ? undefined : setTimeout(() => {
     timedOut = true;
@@ -132,11 +135,14 @@ function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): { stop(): vo
   }, io.timeoutMs);
   if (io.signal.aborted) end();
   else io.signal.addEventListener("abort", end, { once: true });
+  if (io.force?.aborted) kill();
+  else io.force?.addEventListener("abort", kill, { once: true });
   return {
     stop(): void {
       clearTimeout(killing);
       clearTimeout(timeout);
       io.signal.removeEventListener("abort", end);
+      io.force?.removeEventListener("abort", kill);
     },
     timedOut: () => timedOut,
   };
