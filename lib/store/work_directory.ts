@@ -10,6 +10,7 @@ import { KilnError } from "../errors.ts";
 import { bytePathOf } from "../io/byte_path.ts";
 import { describeErrno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
+import { killProcessesRootedBelow } from "../sys/kill_processes.ts";
 import { removeTree } from "../tree/remove.ts";
 
 /** Directories of a build. */
@@ -88,6 +89,8 @@ function removeDead(builds: string): void {
     try {
       const lock = lockOf(`${builds}/${entry.name}`);
       if (lock === undefined) continue;
+      // Where a build may have no process namespace, daemons of its commands outlive a builder that was killed.
+      killProcessesRootedBelow(bytePathOf(Deno.realPathSync(`${builds}/${entry.name}`)));
       removeTree(files.AT_FDCWD, bytePathOf(`${builds}/${entry.name}`));
       files.close(lock);
     } catch (error) {
