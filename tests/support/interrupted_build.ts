@@ -21,6 +21,8 @@ export interface HeldBuild extends AsyncDisposable {
   startHeld(options?: StartOptions): Promise<Running>;
   /** Lets the following builds pass. */
   letPass(): void;
+  /** Empties the registry but for the base. */
+  reset(): Promise<void>;
   readonly args: readonly string[];
 }
 
@@ -75,6 +77,11 @@ export async function holdBuild(moment: Moment, isolation: "overlay" | "chroot")
     letPass(): void {
       isHeld = false;
       Deno.writeTextFileSync(`${site.context}/gate`, "");
+    },
+    async reset(): Promise<void> {
+      registry.manifests.clear();
+      registry.blobs.clear();
+      await addBase(registry, "busybox");
     },
     async [Symbol.asyncDispose](): Promise<void> {
       await site[Symbol.asyncDispose]();
