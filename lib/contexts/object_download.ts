@@ -1,0 +1,211 @@
+/**
+ * Downloading one object: parallel reads of its parts into a file that can be followed while it grows.
+ *
+ * Several connections bring a large object faster than one. Each writes its part where it belongs in the file; how far
+ * the file is without a gap is told to whoever follows it (`io/follow_file.ts`). So nothing waits in memory, whatever
+ * the size, and parts that come early need not be put off. A part whose connection breaks is taken up where it broke.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import { TransportFault } from "../http/transport_fault.ts";
+import type { FileProgress } from "../io/follow_file.ts";
+import { explainWriteError } from "../image/explain_write_error.ts";
+import { createBackoff, explainFault, type RequestParts } from "./object_requests.ts";
+import { type ByteRange, ObjectFault, type ObjectStore, type StoredObject } from "./object_store.ts";
+
+/**
+ * Large enough that the time to the first byte (30 to 100 ms at S3) counts for little, small enough that the parts in
+ * front come soon.
+ */
+const PART_BYTES = 8 * 1024 * 1024;
+
+/** Connections for one object. */
+const LANES = 6;
+
+/** A connection that brought this much before it broke does not count as a try. */
+const PROGRESS_BYTES = 64 * 1024;
+
+/** How often the user hears of a long download. */
+const TELL_MS = 10_000;
+
+/** Where to put an object. */
+export interface Destination {
+  /** An existing empty file, which belongs to the download alone. */
+  readonly path: string;
+  /** Told how much of the file is there; not told of the end. */
+  readonly progress?: FileProgress;
+  readonly partBytes?: number;
+  readonly lanes?: number;
+}
+
+/**
+ * Downloads an object.
+ *
+ * @throws {KilnError} kind `integrity` if the object is replaced meanwhile or the server sends something else.
+ */
+export async function downloadObject(
+  store: ObjectStore,
+  object: StoredObject,
+  { destination, parts }: { readonly destination: Destination; readonly parts: RequestParts },
+): Promise<void> {
+  const { partBytes = PART_BYTES, lanes = LANES } = destination;
+  const action = `fetch "${store.urlOf(object.key)}"`;
+  const ledger = new Ledger(object.size, partBytes, (bytes) => destination.progress?.written(bytes));
+  const meter = new Meter(`Fetching "${store.urlOf(object.key)}"`, object.size, parts);
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([parts.signal, stopped.signal]);
+  const lane = async (): Promise<void> => {
+    using file = await Deno.open(destination.path, { write: true });
+    for (let part = ledger.take(); part !== undefined; part = ledger.take()) {
+      const taken = part;
+      await file.seek(taken.start, Deno.SeekMode.Start);
+      const chunks = readPart(store, object, { range: taken, action, parts: { ...parts, signal } });
+      for await (const chunk of chunks) {
+        for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+        ledger.add(taken, chunk.length);
+        meter.add(chunk.length);
+      }
+    }
+  };
+  const count = Math.min(lanes, Math.ceil(object.size / partBytes));
+  const running = Array.from({ length: count }, async () => {
+    try {
+      await lane();
+    } catch (error) {
+      // The first failure is the one that counts; the other lanes fail because of it.
+      if (!signal.aborted) stopped.abort(explainWriteError(error, "store the build context"));
+    }
+  });
+  await Promise.all(running);
+  signal.throwIfAborted();
+}
+
+interface PartReading {
+  readonly range: ByteRange;
+  readonly action: string;
+  readonly parts: RequestParts;
+}
+
+/** Streams one part, over as many connections as it takes. */
+async function* readPart(
+  store: ObjectStore,
+  object: StoredObject,
+  { range, action, parts }: PartReading,
+): AsyncGenerator<Uint8Array> {
+  const backoff = createBackoff(action, parts);
+  let { start } = range;
+  let counted = start;
+  while (start < range.end) {
+    try {
+      for await (const chunk of await store.read(object, { start, end: range.end }, parts.signal)) {
+        start += chunk.length;
+        if (start > range.end) throw new ObjectFault("untrue", "more was sent than was asked for");
+        if (start - counted >= PROGRESS_BYTES) {
+          counted = start;
+          backoff.progress();
+        }
+        yield chunk;
+      }
+      if (start < range.end) {
+        throw new TransportFault("the body ended early", { phase: "body", host: store.service, code: "ECONNRESET" });
+      }
+    } catch (error) {
+      if (error instanceof KilnError) throw error;
+      await backoff.pause(notMissing(error)).catch((final) => {
+        throw explainFault(final, action, backoff.tries);
+      });
+    }
+  }
+}
+
+/** What was found before and is not there now was removed or replaced. */
+function notMissing(error: unknown): unknown {
+  if (!(error instanceof ObjectFault && (error.reason === "missing" || error.reason === "changed"))) return error;
+  return new ObjectFault("changed", "it was replaced or removed while it was downloaded", error.facts);
+}
+
+/** A part in the making. */
+interface Part extends ByteRange {
+  done: number;
+}
+
+/** Which parts are taken, and how far the file is without a gap. */
+class Ledger {
+  readonly #size: number;
+  readonly #partBytes: number;
+  readonly #tell: (bytes: number) => void;
+  /** Parts that are taken and not yet passed by the front, in order. */
+  readonly #open: Part[] = [];
+  #next = 0;
+  #told = 0;
+
+  constructor(size: number, partBytes: number, tell: (bytes: number) => void) {
+    this.#size = size;
+    this.#partBytes = partBytes;
+    this.#tell = tell;
+  }
+
+  take(): Part | undefined {
+    if (this.#next >= this.#size) return undefined;
+    const start = this.#next;
+    const end = Math.min(this.#size, start + this.#partBytes);
+    this.#next = end;
+    const part = { start, end, done: 0 };
+    this.#open.push(part);
+    return part;
+  }
+
+  add(part: Part, bytes: number): void {
+    part.done += bytes;
+    let front = this.#told;
+    for (let first = this.#open[0]; first !== undefined; first = this.#open[0]) {
+      front = first.start + first.done;
+      if (front < first.end) break;
+      this.#open.shift();
+    }
+    if (front > this.#told) this.#tell(this.#told = front);
+  }
+}
+
+/** Tells the user from time to time how far a download is. */
+class Meter {
+  readonly #what: string;
+  readonly #size: number;
+  readonly #parts: RequestParts;
+  readonly #began: number;
+  #toldMs: number;
+  #bytes = 0;
+
+  constructor(what: string, size: number, parts: RequestParts) {
+    this.#what = what;
+    this.#size = size;
+    this.#parts = parts;
+    this.#began = this.#toldMs = parts.clock.now();
+  }
+
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    const now = this.#parts.clock.now();
+    if (now - this.#toldMs < TELL_MS) return;
+    this.#toldMs = now;
+    const rate = this.#bytes / Math.max(1, now - this.#began) * 1000;
+    const percent = Math.floor(this.#bytes / this.#size * 100);
+    this.#parts.report.message(
+      "info",
+      `${this.#what}: ${percent} % of ${formatBytes(this.#size)}, ${formatBytes(rate)}/s`,
+    );
+  }
+}
+
+/** Returns a size for people: `1.5 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"] as const;
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,143 @@
+/**
+ * Requests to an object store: tried again where that may help, and explained where it does not.
+ *
+ * @module
+ */
+import { Backoff, retry, type Temporary } from "../async/retry.ts";
+import type { Clock } from "../async/clock.ts";
+import { type ErrorKind, KilnError } from "../errors.ts";
+import { TransportFault } from "../http/transport_fault.ts";
+import { escapeControls } from "../report/escape.ts";
+import type { Report } from "../report/report.ts";
+import { scrubCredentials } from "../report/scrub.ts";
+import { ObjectFault, type ObjectFaultReason } from "./object_store.ts";
+
+/** Tries after the first, of a request or of a part that brought nothing new. */
+const RETRIES = 4;
+
+/** Messages of servers are cut off here. */
+const WORDS_CAP = 300;
+
+/** What trying again takes. */
+export interface RequestParts {
+  readonly clock: Clock;
+  /** Returns an even draw from 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** Makes a request until it succeeds or trying is of no use; the failure is explained as that of `action`. */
+export async function request<T>(body: () => Promise<T>, action: string, parts: RequestParts): Promise<T> {
+  const backoff = createBackoff(action, parts);
+  try {
+    return await retry(body, backoff);
+  } catch (error) {
+    parts.signal.throwIfAborted();
+    throw explainFault(error, action, backoff.tries);
+  }
+}
+
+/** Returns what counts the tries of `action`. */
+export function createBackoff(action: string, { clock, random, report, signal }: RequestParts): Backoff {
+  return new Backoff({
+    retries: RETRIES,
+    baseMs: 200,
+    capMs: 10_000,
+    askedCapMs: 60_000,
+    clock,
+    random,
+    signal,
+    temporary: temporaryFault,
+    onPause: ({ error, tried, tries, pauseMs }) => {
+      const seconds = (pauseMs / 1000).toFixed(1);
+      report.message("warn", `Could not ${action}: ${describe(error)}; try ${tried + 1} of ${tries} in ${seconds} s`);
+    },
+  });
+}
+
+function temporaryFault(error: unknown): Temporary | undefined {
+  if (error instanceof TransportFault) return error.temporary ? {} : undefined;
+  if (!(error instanceof ObjectFault)) return undefined;
+  // The SDK has learned the difference of the clocks from the answer; the next request is dated right.
+  if (error.reason !== "busy" && error.reason !== "clock") return undefined;
+  const { retryAfterMs } = error.facts;
+  return retryAfterMs === undefined ? {} : { afterMs: retryAfterMs };
+}
+
+const KINDS: Readonly<Record<ObjectFaultReason, ErrorKind>> = {
+  "missing": "context",
+  "no-bucket": "context",
+  "denied": "denied",
+  "clock": "denied",
+  "changed": "integrity",
+  "untrue": "integrity",
+  "busy": "registry",
+  "refused": "registry",
+};
+
+/** Puts a fault into words, as the reason why `action` (`fetch "s3://bucket/key"`) failed; others stay as they are. */
+export function explainFault(error: unknown, action: string, tries: number): unknown {
+  if (!(error instanceof ObjectFault || error instanceof TransportFault)) return error;
+  const kind = error instanceof ObjectFault ? KINDS[error.reason] : "registry";
+  const hint = error instanceof ObjectFault ? hintOf(error) : hintOfTransport(error);
+  const times = tries > 1 && temporaryFault(error) !== undefined ? ` (tried ${tries} times)` : "";
+  return new KilnError(kind, `Cannot ${action}: ${describe(error)}${times}`, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function hintOf({ reason, facts }: ObjectFault): string | undefined {
+  if (facts.hint !== undefined) return facts.hint;
+  if (reason === "clock") return "set the clock of this machine";
+  if (reason === "changed") return "start the build again, or upload each context under a name of its own";
+  return undefined;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof TransportFault) return describeTransport(error);
+  if (!(error instanceof ObjectFault)) return error instanceof Error ? printable(error.message) : "unknown fault";
+  const { status, code } = error.facts;
+  const marks = [...(status === undefined ? [] : [status]), ...(code === undefined ? [] : [printable(code)])];
+  return `${printable(error.message)}${marks.length === 0 ? "" : ` (${marks.join(" ")})`}`;
+}
+
+function describeTransport({ phase, code, host, message }: TransportFault): string {
+  const quoted = `"${host}"`;
+  if (phase === "proxy") return `the proxy ${quoted} cannot be used: ${printable(message)}`;
+  if (isPlainHttp(code)) return `${quoted} does not speak TLS`;
+  if (phase === "tls") return `the certificate of ${quoted} is not accepted: ${printable(message)}`;
+  switch (code) {
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `the host name ${quoted} is not known (${code})`;
+    case "ECONNREFUSED":
+      return `${quoted} refuses the connection`;
+    case "KILN_TIMEOUT":
+      return `${message} from ${quoted}`;
+    default:
+      return phase === "connect"
+        ? `${quoted} cannot be reached (${code})`
+        : `the connection to ${quoted} broke (${code})`;
+  }
+}
+
+function hintOfTransport({ phase, code }: TransportFault): string | undefined {
+  if (phase === "proxy") return "list hosts that need no proxy in NO_PROXY";
+  if (isPlainHttp(code)) return "if it is a plain http server, give its endpoint with http://";
+  if (code === "CERT_NOT_YET_VALID") return "set the clock of this machine";
+  if (phase === "tls") return "a PEM file named by SSL_CERT_FILE holds the certificates that are trusted";
+  return undefined;
+}
+
+/** OpenSSL's words for a server that answers a TLS handshake with something else. */
+function isPlainHttp(code: string): boolean {
+  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || code === "EPROTO";
+}
+
+/** Text of servers and SDKs, fit for one line: without line breaks and without what looks like a credential. */
+function printable(text: string): string {
+  const line = escapeControls(scrubCredentials(text.slice(0, 4 * WORDS_CAP).replace(/\s+/g, " ").trim()));
+  return line.length > WORDS_CAP ? `${line.slice(0, WORDS_CAP)}...` : line.replace(/\.$/, "");
+}

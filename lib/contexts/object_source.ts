@@ -1,0 +1,114 @@
+/**
+ * An object, or a folder of objects, as build context.
+ *
+ * Which of both a name means is seen by looking: a name that ends in "/" is a folder; any other is an archive if there
+ * is such an object, else a folder if there are objects below it. An archive is unpacked while it arrives.
+ *
+ * @module
+ */
+import { join } from "node:path/posix";
+import { KilnError } from "../errors.ts";
+import { textOf } from "../io/byte_path.ts";
+import { FileProgress } from "../io/follow_file.ts";
+import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
+import { downloadObject, formatBytes } from "./object_download.ts";
+import { fetchFolder } from "./object_folder.ts";
+import { explainFault, request, type RequestParts } from "./object_requests.ts";
+import type { ObjectStore, StoredObject } from "./object_store.ts";
+import { checkSize } from "./size_limit.ts";
+import { unpackArchive } from "./unpack_archive.ts";
+
+/** What a source of one store adds. */
+export interface ObjectLocation {
+  /** The URL for people, without credentials. */
+  readonly url: string;
+  /** The object's name, or the folder's. */
+  readonly key: string;
+  /** Connects; nothing is loaded or read before. */
+  open(parts: FetchParts): Promise<ObjectStore>;
+}
+
+/** Makes the source. */
+export function createObjectSource(location: ObjectLocation, { clock, random }: SourceParts): ContextSource {
+  const { url, key } = location;
+  return {
+    description: `"${url}"`,
+    async fetch(parts: FetchParts): Promise<void> {
+      const { report, signal, limits } = parts;
+      const own: RequestParts = { clock, random, report, signal };
+      const store = await open(location, parts);
+      try {
+        const object = key.endsWith("/")
+          ? undefined
+          : await request(() => store.find(key, signal), `fetch "${url}"`, own);
+        if (object !== undefined && object.folder !== true) return await unpack(store, object, { parts, own });
+        const directory = textOf(parts.directory);
+        if (directory === undefined) throw new TypeError("Unreachable: the work directory is named in UTF-8");
+        const prefix = key.endsWith("/") ? key : `${key}/`;
+        if (await fetchFolder(store, { prefix, directory, maxBytes: limits.maxBytes, parts: own }) === 0) {
+          throw missing(url, key);
+        }
+      } finally {
+        store.close();
+      }
+    },
+  };
+}
+
+async function open(location: ObjectLocation, parts: FetchParts): Promise<ObjectStore> {
+  try {
+    return await location.open(parts);
+  } catch (error) {
+    throw explainFault(error, `fetch "${location.url}"`, 1);
+  }
+}
+
+function missing(url: string, key: string): KilnError {
+  if (key.endsWith("/")) {
+    return new KilnError("context", `Cannot fetch "${url}": there is no object whose name begins with it`);
+  }
+  return new KilnError("context", `Cannot fetch "${url}": there is no such object, and none below "${url}/"`);
+}
+
+interface UnpackParts {
+  readonly parts: FetchParts;
+  readonly own: RequestParts;
+}
+
+/** Downloads an archive and unpacks it meanwhile. */
+async function unpack(store: ObjectStore, object: StoredObject, { parts, own }: UnpackParts): Promise<void> {
+  const scratch = textOf(parts.scratch);
+  if (scratch === undefined) throw new TypeError("Unreachable: the work directory is named in UTF-8");
+  const url = store.urlOf(object.key);
+  const what = `the archive "${url}"`;
+  checkSize(object.size, { maxBytes: parts.limits.maxBytes, what });
+  const path = join(scratch, "archive");
+  await Deno.writeFile(path, new Uint8Array(), { createNew: true, mode: 0o600 });
+  parts.report.message("info", `Fetching "${url}" (${formatBytes(object.size)})`);
+  const progress = new FileProgress();
+  const stopped = new AbortController();
+  const signal = AbortSignal.any([parts.signal, stopped.signal]);
+  const followed = { path, progress: progress.shared };
+  const jobs = Promise.all([
+    unpackArchive({ ...followed, what }, parts),
+    object.md5 === undefined ? undefined : parts.pool.run("digestFile", followed),
+  ]);
+  // A job that fails stops the download; one that fails because of the download has nothing of its own to say.
+  jobs.catch((error) => stopped.abort(error));
+  const began = own.clock.now();
+  try {
+    await downloadObject(store, object, { destination: { path, progress }, parts: { ...own, signal } });
+    progress.end("complete");
+  } catch (error) {
+    progress.end("failed");
+    await jobs.catch(() => {});
+    throw error;
+  }
+  const [, md5] = await jobs;
+  if (md5 !== object.md5) {
+    throw new KilnError("integrity", `Cannot fetch "${url}": its MD5 is ${md5} and should be ${object.md5}`);
+  }
+  await Deno.remove(path);
+  const seconds = ((own.clock.now() - began) / 1000).toFixed(1);
+  parts.report.message("info", `Fetched and unpacked "${url}" in ${seconds} s`);
+}

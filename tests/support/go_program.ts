@@ -1,0 +1,34 @@
+/**
+ * Programs built from Go modules at pinned versions, kept in the cache folder: the real servers that tests talk to.
+ *
+ * @module
+ */
+import { join } from "node:path/posix";
+import { cached } from "./environment/cache.ts";
+import { findProgram, run, SEARCH_PATH } from "./environment/command.ts";
+
+/** What to build. */
+export interface GoProgram {
+  /** The package to install: `github.com/minio/minio`. */
+  readonly module: string;
+  readonly version: string;
+  /** How long it takes, for people who wait: `about 2 min`. */
+  readonly time: string;
+}
+
+/** Returns the path of the program, which is built when it is not in the cache. */
+export async function goProgram({ module, version, time }: GoProgram): Promise<string> {
+  const name = module.replace(/\/v[0-9]+$/, "").split("/").at(-1) ?? module;
+  const folder = await cached({
+    name: `go-${name}`,
+    inputs: [module, version],
+    what: `${name} ${version} with "go install", ${time}`,
+    async make(folder) {
+      const go = findProgram("go");
+      if (go === undefined) throw new Error(`Cannot build ${name}: there is no "go" (1.26 or later) in PATH`);
+      const env = { GOBIN: folder, GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "local", CGO_ENABLED: "0" };
+      await run([go, "install", "-ldflags=-s -w", `${module}@${version}`], { env: { ...env, PATH: SEARCH_PATH } });
+    },
+  });
+  return join(folder, name);
+}
