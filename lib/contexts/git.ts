@@ -1,0 +1,113 @@
+/**
+ * A git repository as build context: one commit of it, without its history.
+ *
+ * Credentials are kaniko's (kaniko.md 2.3): `GIT_TOKEN` as the user with an empty password, else `GIT_USERNAME` and
+ * `GIT_PASSWORD`, else what stands in the URL. They go to the host of the URL and to no other.
+ *
+ * @module
+ */
+import { createTransport, type TlsOptions, type Transport } from "../http/transport.ts";
+import { KilnError } from "../errors.ts";
+import { type BytePath, bytePathOf, textOf } from "../io/byte_path.ts";
+import { fetchCommit, type WantedCommit } from "../git/fetch_commit.ts";
+import type { BasicCredential } from "../git/remote.ts";
+import { basicAuthorization, smartHttpServer } from "../git/smart_http.ts";
+import type { GitLocation } from "./context_location.ts";
+import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
+import { trustedCertificates } from "./trusted_certificates.ts";
+
+/** Makes the source of a git context. */
+export function createGitSource(location: GitLocation, parts: SourceParts): ContextSource {
+  const repository = withoutUser(location.url);
+  const description = `the git repository "${repository.href}"`;
+  return {
+    description,
+    async fetch(fetch: FetchParts): Promise<void> {
+      const credential = credentialOf(location.url, parts);
+      const transport = createGitTransport(location, parts);
+      const scratch = await Deno.makeTempDir({ dir: textOf(fetch.scratch) ?? fetch.scratch, prefix: "git-" });
+      try {
+        const server = serverOf(repository, { transport, credential });
+        const fetched = await fetchCommit(wantedOf(location), {
+          server,
+          scratch: bytePathOf(scratch),
+          readPack: (request) => fetch.pool.run("readGitPack", request),
+          read: { directory: fetch.directory, commitTime: false, ...subdirectoryOf(location) },
+          report: fetch.report,
+          signal: fetch.signal,
+        });
+        fetch.report.message("info", `Checked out ${fetched.commit} of ${repository.href}`);
+      } finally {
+        transport.close();
+        await Deno.remove(scratch, { recursive: true });
+      }
+    },
+  };
+}
+
+function serverOf(
+  repository: URL,
+  { transport, credential }: { readonly transport: Transport; readonly credential: BasicCredential | undefined },
+): ReturnType<typeof smartHttpServer> {
+  return smartHttpServer(repository, {
+    transport,
+    reach: "any",
+    ...(credential === undefined ? {} : { authorization: basicAuthorization(credential) }),
+  });
+}
+
+function wantedOf({ ref, commit, options }: GitLocation): WantedCommit {
+  return {
+    ...(options.branch !== undefined
+      ? { reference: options.branch, among: "branch" as const }
+      : ref === undefined
+      ? {}
+      : { reference: ref }),
+    ...(commit === undefined ? {} : { commit }),
+  };
+}
+
+function subdirectoryOf({ subdirectory }: GitLocation): { readonly subdirectory?: BytePath } {
+  return subdirectory === undefined ? {} : { subdirectory: bytePathOf(subdirectory) };
+}
+
+/** Certificates are verified everywhere; only the host the user named may be exempt. */
+function createGitTransport({ url, options }: GitLocation, { environment, userAgent }: SourceParts): Transport {
+  const ca = trustedCertificates(environment);
+  return createTransport({
+    environment,
+    userAgent,
+    tls: (host): TlsOptions => ({
+      ...(ca === undefined ? {} : { ca }),
+      ...(options.insecureSkipTls && host === url.host ? { rejectUnauthorized: false } : {}),
+    }),
+  });
+}
+
+function credentialOf(url: URL, { environment, reveal }: SourceParts): BasicCredential | undefined {
+  const token = environment("GIT_TOKEN") ?? "";
+  const [username, password] = [environment("GIT_USERNAME") ?? "", environment("GIT_PASSWORD") ?? ""];
+  const credential = token !== ""
+    ? { username: token, password: "" }
+    : username !== "" || password !== ""
+    ? { username, password }
+    : { username: decode(url.username), password: decode(url.password) };
+  if (credential.username === "" && credential.password === "") return undefined;
+  // A user name alone is a token; beside a password it is none.
+  for (const secret of [credential.password === "" ? credential.username : credential.password]) reveal(secret);
+  return credential;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new KilnError("usage", "Cannot use the user in the URL of the context: its percent-encoding is wrong");
+  }
+}
+
+function withoutUser(url: URL): URL {
+  const bare = new URL(url);
+  bare.username = bare.password = "";
+  return bare;
+}
