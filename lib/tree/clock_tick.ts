@@ -3,23 +3,29 @@
  *
  * @module
  */
-import { makeNode, unlinkAt } from "../sys/file.ts";
-import { birthTimeAt, S, statAt } from "../sys/stat.ts";
+import { makeNode, setTimeOf, unlinkAt } from "../sys/file.ts";
+import { birthTimeAt, S, statAt, statOf } from "../sys/stat.ts";
 
 const PROBE_NAME = ".kiln-clock-probe";
 const MAX_ATTEMPTS = 100_000;
 
 /**
  * Returns a time, in nanoseconds since the epoch, later than that of everything in the file system now, and not later
- * than that of anything made or changed from now on. Makes and removes a file in the directory at descriptor `root`.
+ * than that of anything made or changed from now on. Makes and removes a file in the directory at descriptor `root`, and
+ * gives it its time back.
  */
 export function nextTick(root: number): bigint {
-  const now = stamp(root);
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const later = stamp(root);
-    if (later > now) return later;
+  const { mtimeSec, mtimeNsec } = statOf(root);
+  try {
+    const now = stamp(root);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const later = stamp(root);
+      if (later > now) return later;
+    }
+    throw new Error("Unreachable: the file system's clock stands still");
+  } finally {
+    setTimeOf(root, { sec: mtimeSec, nsec: mtimeNsec });
   }
-  throw new Error("Unreachable: the file system's clock stands still");
 }
 
 function stamp(root: number): bigint {

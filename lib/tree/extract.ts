@@ -17,11 +17,19 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { birthTimeAt, isDirectory, S, tryStatAt } from "../sys/stat.ts";
-import { setXattr } from "../sys/xattr.ts";
+import { birthTimeAt, inodeKey, isDirectory, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
+import { removeXattr, setXattr } from "../sys/xattr.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import { nextTick } from "./clock_tick.ts";
-import { joinPath, OpenDirectories, type OpenDirectory, splitPath, survivesUmask } from "./open_directories.ts";
+import { fileXattrs } from "./metadata.ts";
+import {
+  joinPath,
+  OpenDirectories,
+  type OpenDirectory,
+  openDirectoryOf,
+  splitPath,
+  survivesUmask,
+} from "./open_directories.ts";
 import { isOverlayXattr, isWhiteout, markOpaque, WHITEOUT_DEVICE } from "./overlay_marks.ts";
 import { removeTree } from "./remove.ts";
 
@@ -62,6 +70,10 @@ export class LayerExtractor {
   readonly #implied = new Set<BytePath>();
   readonly #foreignLinks: { path: BytePath; target: BytePath }[] = [];
   readonly #directoryTimes = new Map<BytePath, bigint>();
+  /** Directories of lower layers in which something changes, by inode, with the time they had. */
+  readonly #keptTimes = new Map<string, { readonly path: BytePath; readonly stat: Stat }>();
+  /** Spares a look at the same open directory for every entry in it. */
+  readonly #seen = new WeakSet<OpenDirectory>();
   #rootNamed = false;
   /** When this archive's first entry was made; whiteouts never hide what is younger. Taken at the first whiteout. */
   readonly #began: bigint;
@@ -72,6 +84,7 @@ export class LayerExtractor {
     this.#root = root;
     this.#options = options;
     this.#directories = new OpenDirectories(root);
+    this.#keepTime("", openDirectoryOf(root));
     this.#began = options.form === "applied" ? nextTick(root) : 0n;
   }
 
@@ -112,9 +125,14 @@ export class LayerExtractor {
   /** Sets directory times and closes everything. */
   finish(): LayerFindings {
     try {
+      for (const [key, { path, stat }] of this.#keptTimes) {
+        const directory = this.#openExisting(path);
+        if (directory === undefined || inodeKey(statOf(directory.fd)) !== key) continue;
+        files.setTimeOf(directory.fd, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+      }
       for (const [path, time] of this.#directoryTimes) {
-        const directory = this.#directories.open(path);
-        files.setTimeOf(directory.fd, splitTime(time));
+        const directory = this.#openExisting(path);
+        if (directory !== undefined) files.setTimeOf(directory.fd, splitTime(time));
       }
     } catch (error) {
       throw this.#explain(error, "");
@@ -172,7 +190,9 @@ export class LayerExtractor {
 
   #parent(path: BytePath): OpenDirectory {
     try {
-      return this.#openOrMake(path);
+      const directory = this.#openOrMake(path);
+      this.#keepTime(path, directory);
+      return directory;
     } catch (error) {
       const blocked = error instanceof SysError && error.is("ENOTDIR") && this.#options.form === "overlay";
       if (!blocked || !this.#replaceMarks(path)) throw error;
@@ -180,8 +200,17 @@ export class LayerExtractor {
     }
   }
 
+  /** In an overlay a directory that no entry names looks as it does below; a whole tree must not tell either. */
+  #keepTime(path: BytePath, directory: OpenDirectory): void {
+    if (this.#options.form !== "applied" || this.#seen.has(directory)) return;
+    this.#seen.add(directory);
+    const key = inodeKey(directory.stat);
+    if (!this.#keptTimes.has(key)) this.#keptTimes.set(key, { path, stat: directory.stat });
+  }
+
   #openOrMake(path: BytePath): OpenDirectory {
     return this.#directories.openOrMake(path, (made, parent, name) => {
+      this.#keepTime(splitPath(made).parent, parent);
       this.#implied.add(made);
       if (parent.setgid || this.#options.owner !== undefined) {
         files.changeOwner(parent.fd, name, this.#options.owner ?? { uid: 0, gid: 0 });
@@ -213,7 +242,7 @@ export class LayerExtractor {
       files.makeDirectory(parent.fd, name, entry.mode & 0o755);
       const hid = existing !== undefined && this.#options.form === "overlay" && isWhiteout(existing);
       if (hid) markOpaque(parent.fd, name);
-    }
+    } else if (existing !== undefined && this.#options.form === "applied") dropXattrs(parent.fd, name);
     this.#implied.delete(path);
     this.#applyMeta(entry, parent, name);
     this.#directoryTimes.set(path, entry.mtimeNs);
@@ -279,7 +308,8 @@ export class LayerExtractor {
     }
     if (this.#options.form === "overlay") return this.#hideBelow(this.#parent(parent), hidden);
     const directory = this.#openExisting(parent);
-    if (directory !== undefined) this.#removeOlder(directory, hidden);
+    if (directory !== undefined) this.#keepTime(parent, directory);
+    if (directory !== undefined) this.#removeOlder(directory, parent, hidden);
   }
 
   /** What this archive made under that name stays, whatever the order of the entries. */
@@ -293,7 +323,8 @@ export class LayerExtractor {
     if (this.#options.form === "overlay") return markOpaque(this.#parent(parent).fd, "");
     const directory = this.#openExisting(parent);
     if (directory === undefined) return;
-    for (const child of listDirectory(directory.fd)) this.#removeOlder(directory, child);
+    this.#keepTime(parent, directory);
+    for (const child of listDirectory(directory.fd)) this.#removeOlder(directory, parent, child);
   }
 
   #openExisting(path: BytePath): OpenDirectory | undefined {
@@ -305,23 +336,27 @@ export class LayerExtractor {
     }
   }
 
-  /** Removes an entry but for what this archive made in it. */
-  #removeOlder(directory: OpenDirectory, name: BytePath): void {
+  /** Removes an entry but for what this archive made or named in it. */
+  #removeOlder(directory: OpenDirectory, parent: BytePath, name: BytePath): void {
     const existing = tryStatAt(directory.fd, name);
     if (existing === undefined) return;
+    const path = joinPath(parent, name);
     const made = birthTimeAt(directory.fd, name);
     if (made === undefined || made < this.#began) {
-      if (!isDirectory(existing) || !this.#removeOlderChildren(directory, name)) this.#remove(directory, name);
+      const isNeeded = isDirectory(existing) && this.#removeOlderChildren(directory, path, name);
+      if (!isNeeded && !this.#directoryTimes.has(path)) this.#remove(directory, name);
     } else if (isDirectory(existing)) {
-      this.#removeOlderChildren(directory, name);
+      this.#removeOlderChildren(directory, path, name);
     }
   }
 
   /** Returns whether something younger is left in the directory. */
-  #removeOlderChildren(directory: OpenDirectory, name: BytePath): boolean {
+  #removeOlderChildren(directory: OpenDirectory, path: BytePath, name: BytePath): boolean {
     const fd = files.openAt(directory.fd, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
     try {
-      for (const child of listDirectory(fd)) this.#removeOlder({ fd, setgid: false }, child);
+      const opened = openDirectoryOf(fd);
+      this.#keepTime(path, opened);
+      for (const child of listDirectory(fd)) this.#removeOlder(opened, path, child);
       return listDirectory(fd).length > 0;
     } finally {
       files.close(fd);
@@ -376,6 +411,11 @@ export class LayerExtractor {
     }
     return error instanceof SysError ? explainSysError(error, `unpack "${shown}"`, "integrity") : error;
   }
+}
+
+/** A layer that names a directory again says all about it. */
+function dropXattrs(directory: number, name: BytePath): void {
+  for (const key of fileXattrs(directory, name).keys()) removeXattr(directory, name, key);
 }
 
 const DEVICE_TYPES = { char: S.IFCHR, block: S.IFBLK, fifo: S.IFIFO } as const;

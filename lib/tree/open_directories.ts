@@ -12,11 +12,13 @@ import type { BytePath } from "../io/byte_path.ts";
 import { ERRNO, SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, makeDirectory, O, readLink } from "../sys/file.ts";
 import { openInRoot } from "../sys/resolve.ts";
-import { statOf } from "../sys/stat.ts";
+import { type Stat, statOf } from "../sys/stat.ts";
 
 /** An open directory. */
 export interface OpenDirectory {
   readonly fd: number;
+  /** As it was when it was opened. */
+  readonly stat: Stat;
   /** Whether new entries get the directory's group instead of ours. */
   readonly setgid: boolean;
 }
@@ -114,7 +116,7 @@ export class OpenDirectories {
   }
 
   #add(path: BytePath, fd: number): OpenDirectory {
-    const directory = { fd, setgid: (statOf(fd).mode & 0o2000) !== 0 };
+    const directory = openDirectoryOf(fd);
     if (this.#entries.size >= CAPACITY) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined) {
@@ -125,6 +127,12 @@ export class OpenDirectories {
     this.#entries.set(path, directory);
     return directory;
   }
+}
+
+/** Returns an open directory as others take it; the descriptor stays the caller's. */
+export function openDirectoryOf(fd: number): OpenDirectory {
+  const stat = statOf(fd);
+  return { fd, stat, setgid: (stat.mode & 0o2000) !== 0 };
 }
 
 /** Splits off the last component: "a/b/c" is "a/b" and "c"; "c" is "" and "c". */
