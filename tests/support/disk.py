@@ -168,7 +168,7 @@ def remove(path):
 
 
 def apply_layer(root, tar):
-    """The plain reading of the image specification; names must not lead through symlinks."""
+    """The plain reading of the image specification; whiteouts only hide what lower layers have."""
     root = raw(root)
     made = set()
 
@@ -177,14 +177,16 @@ def apply_layer(root, tar):
         return os.path.join(root, *parts)
 
     def hide(path):
-        if not os.path.lexists(path) or path in made:
+        if not os.path.lexists(path):
             return
         if stat.S_ISDIR(os.lstat(path).st_mode):
+            before = os.stat(path).st_mtime_ns
             for name in os.listdir(path):
                 hide(os.path.join(path, name))
-            if not os.listdir(path):
+            os.utime(path, ns=(before, before))
+            if path not in made and not os.listdir(path):
                 os.rmdir(path)
-        else:
+        elif path not in made:
             os.unlink(path)
 
     times = {}
@@ -192,9 +194,12 @@ def apply_layer(root, tar):
         for member in archive:
             path = place(member.name)
             parent, name = os.path.split(path)
-            os.makedirs(parent, exist_ok=True)
+            make_parents(parent)
             before = os.stat(parent).st_mtime_ns
-            if name.startswith(b".wh."):
+            if name == b".wh..wh..opq":
+                for child in os.listdir(parent):
+                    hide(os.path.join(parent, child))
+            elif name.startswith(b".wh."):
                 hide(os.path.join(parent, name[4:]))
             else:
                 place_member(archive, member, path, place)
@@ -205,6 +210,19 @@ def apply_layer(root, tar):
                 os.utime(parent, ns=(before, before))
     for path, ns in times.items():
         os.utime(path, ns=(ns, ns))
+
+
+def make_parents(path):
+    """Makes missing directories; the time of the one that was there stays."""
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path)
+    make_parents(above)
+    before = os.stat(above).st_mtime_ns
+    if os.path.lexists(path):
+        remove(path)
+    os.mkdir(path)
+    os.utime(above, ns=(before, before))
 
 
 def member_time(member):

@@ -1,0 +1,1 @@
+export function testLife(..._: unknown[]): void {}
