@@ -31,6 +31,7 @@ export interface PackAnswer {
 
 /** Progress beyond this is not work any more (S48: endless side-band). */
 const MAX_PROGRESS_BYTES = 16 * 1024 ** 2;
+const MAX_PACKET_TEXT = 65_536;
 const MAX_SHALLOW = 1_000_000;
 
 /** Asks for a pack. @throws {ServerRefusal} if the server will not give it */
@@ -53,6 +54,7 @@ function requestOfVersion2(capabilities: ReadonlyMap<string, string>, { wants, d
     ...(capabilities.has("object-format") ? [packetOf("object-format=sha1")] : []),
     DELIMITER,
     packetOf("ofs-delta"),
+    packetOf("no-progress"),
     ...(depth === undefined ? [] : [packetOf(`deepen ${depth}`)]),
     ...wants.map((id) => packetOf(`want ${id}`)),
     packetOf("done"),
@@ -63,7 +65,8 @@ function requestOfVersion2(capabilities: ReadonlyMap<string, string>, { wants, d
 function requestOfVersion0(capabilities: ReadonlyMap<string, string>, { wants, depth }: PackRequest): Uint8Array {
   if (!capabilities.has("side-band-64k")) throw notGit("it has no side-band-64k");
   if (depth !== undefined && !capabilities.has("shallow")) throw notShallow();
-  const asked = ["side-band-64k", ...["ofs-delta", "shallow"].filter((name) => capabilities.has(name))].join(" ");
+  const asked = ["side-band-64k", ...["ofs-delta", "no-progress", "shallow"].filter((name) => capabilities.has(name))]
+    .join(" ");
   return Buffer.concat([
     ...wants.map((id, at) => packetOf(at === 0 ? `want ${id} ${asked}` : `want ${id}`)),
     ...(depth === undefined ? [] : [packetOf(`deepen ${depth}`)]),
@@ -132,12 +135,11 @@ async function* demultiplex(packets: PacketReader, { onProgress }: PackRequest):
         case 2:
           progressBytes += bytes.length;
           if (progressBytes > MAX_PROGRESS_BYTES) throw notGit("it has no end of progress");
-          said += lineOf(bytes.subarray(1));
-          for (let end = said.search(/[\r\n]/); end >= 0; end = said.search(/[\r\n]/)) {
-            if (end > 0) onProgress(printable(said.slice(0, end)));
+          said = (said + Buffer.from(bytes).toString("utf8", 1)).slice(-MAX_PACKET_TEXT);
+          for (let end = said.indexOf("\n"); end >= 0; end = said.indexOf("\n")) {
+            onProgress(printable(lastState(said.slice(0, end))));
             said = said.slice(end + 1);
           }
-          said = said.slice(-4096);
           break;
         case 3:
           throw new ServerRefusal(printable(lineOf(bytes.subarray(1))));
@@ -145,8 +147,13 @@ async function* demultiplex(packets: PacketReader, { onProgress }: PackRequest):
           throw notGit(`band ${bytes[0] ?? "none"} of the side-band`);
       }
     }
-    if (said !== "") onProgress(printable(said));
+    if (said !== "") onProgress(printable(lastState(said)));
   } finally {
     await packets[Symbol.asyncDispose]();
   }
+}
+
+/** Of a line that was written over itself, what stood there in the end. */
+function lastState(line: string): string {
+  return line.split("\r").findLast((part) => part.trim() !== "") ?? "";
 }
