@@ -29,6 +29,8 @@ export class FileProgress {
   /** Says that the file will not grow any more. */
   end(state: "complete" | "failed"): void {
     Atomics.store(this.#words, STATE, state === "complete" ? COMPLETE : FAILED);
+    // What was written is of no use any more: a reader that is far behind stops, too.
+    if (state === "failed") Atomics.store(this.#words, WRITTEN, 0n);
     // A reader waits on the first word: it is woken by a change of it.
     Atomics.notify(this.#words, WRITTEN);
   }
@@ -50,7 +52,8 @@ export async function* followFile(
   const buffer = new Uint8Array(CHUNK_BYTES);
   let done = 0n;
   for (;;) {
-    if (words !== undefined && Atomics.load(words, WRITTEN) <= done) {
+    const written = words === undefined ? undefined : Atomics.load(words, WRITTEN);
+    if (words !== undefined && written !== undefined && written <= done) {
       const state = Atomics.load(words, STATE);
       if (state === FAILED) throw new KilnError("interrupted", "Cannot read on: the download has failed");
       // The last bytes may have been announced between the two loads.
@@ -58,7 +61,9 @@ export async function* followFile(
       if (state === GROWING) await changeOf(words, done);
       continue;
     }
-    const count = file.readSync(buffer);
+    // What lies behind may be a gap: a download in parts does not write in order.
+    const there = written === undefined ? CHUNK_BYTES : Number(written - done);
+    const count = file.readSync(buffer.subarray(0, Math.min(CHUNK_BYTES, there)));
     if (count === null || count === 0) {
       if (words === undefined) return;
       throw new KilnError("integrity", "Cannot read on: the file is shorter than its writer says");
