@@ -44,7 +44,7 @@ export interface S3HttpHandler {
 export function createS3HttpHandler(transport: Transport): S3HttpHandler {
   return {
     metadata: { handlerProtocol: "http/1.1" },
-    async handle(request, options) {
+    async handle(request, options): Promise<{ readonly response: SdkResponse }> {
       const signal = options?.abortSignal instanceof AbortSignal ? options.abortSignal : new AbortController().signal;
       const body = bodyOf(request.body);
       const response = await transport.request({

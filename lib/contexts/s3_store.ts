@@ -282,6 +282,8 @@ const REASONS: Readonly<Record<string, ObjectFaultReason>> = {
   InvalidToken: "denied",
   InvalidObjectState: "refused",
   PreconditionFailed: "changed",
+  // versitygw's word for an unknown access key, with the status 404
+  XAdminUserNotFound: "denied",
   RequestTimeout: "busy",
   SlowDown: "busy",
 };

@@ -23,7 +23,7 @@ export async function goProgram({ module, version, time }: GoProgram): Promise<s
     name: `go-${name}`,
     inputs: [module, version],
     what: `${name} ${version} with "go install", ${time}`,
-    async make(folder) {
+    async make(folder): Promise<void> {
       const go = findProgram("go");
       if (go === undefined) throw new Error(`Cannot build ${name}: there is no "go" (1.26 or later) in PATH`);
       const env = { GOBIN: folder, GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "local", CGO_ENABLED: "0" };
