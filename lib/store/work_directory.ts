@@ -7,7 +7,7 @@
  * @module
  */
 import { KilnError } from "../errors.ts";
-import { bytePathOf } from "../io/byte_path.ts";
+import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { describeErrno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { killProcessesRootedBelow } from "../sys/kill_processes.ts";
@@ -38,7 +38,7 @@ export class WorkDirectory implements Disposable {
       Deno.mkdirSync(`${state}/cache-mounts`, { recursive: true, mode: 0o700 });
       return files.withDirectory(bytePathOf(`${state}/builds`), (builds) => {
         // Until the new directory has its lock, another build would take it for a dead one's.
-        while (!files.tryLock(builds, "exclusive")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        while (!files.tryLock(builds, "exclusive")) pause(10);
         removeDead(`${state}/builds`);
         const path = Deno.makeTempDirSync({ dir: `${state}/builds`, prefix: "build-" });
         const lock = lockOf(path);
@@ -63,9 +63,32 @@ export class WorkDirectory implements Disposable {
 
   /** Removes everything of this build. */
   [Symbol.dispose](): void {
-    removeTree(files.AT_FDCWD, bytePathOf(this.path));
-    files.close(this.#lock);
+    try {
+      removeWhileOthersEnd(bytePathOf(this.path));
+    } finally {
+      files.close(this.#lock);
+    }
   }
+}
+
+/** A terminated Worker finishes the system call it is in: one that makes a file fails the removal of its directory. */
+function removeWhileOthersEnd(path: BytePath): void {
+  for (let attempt = 1;; attempt++) {
+    try {
+      removeTree(files.AT_FDCWD, path);
+      return;
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("ENOTEMPTY")) || attempt === MOST_ATTEMPTS) throw error;
+      pause(ATTEMPT_MS);
+    }
+  }
+}
+
+/** One second in all; a Worker is gone within milliseconds. */
+const [MOST_ATTEMPTS, ATTEMPT_MS] = [200, 5] as const;
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** Deno's texts name its own calls; the number in them is the kernel's. */
