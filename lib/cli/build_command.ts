@@ -60,6 +60,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   try {
     const prepared = prepareOutputs(outputs);
     using work = WorkDirectory.create(options.isolation.workDirectory);
+    // Workers end before the directory is removed: they may still be writing in it when the build fails.
+    using _workers = { [Symbol.dispose]: (): void => pools[Symbol.dispose]() };
     const store = new BlobDirectory(work.makeDirectory("blobs"));
     const fetcher = new BlobFetcher({ registry, store, downloads: new Semaphore(DOWNLOADS), signal });
     const puller = new ImagePuller({ registry, fetcher, signal });
