@@ -24,7 +24,14 @@ export async function executeCopy(node: CopyNode, step: StepContext, how: { read
   if (node.sources.length > 0) {
     const from = await step.tree(originOf(node));
     const sources = node.sources.map(bytePathOf);
-    await pool.run("copyInto", { ...common, from, sources, ...(how.unpack ? { unpack: true } : {}) });
+    await pool.run("copyInto", {
+      ...common,
+      from,
+      sources,
+      ...(how.unpack ? { unpack: true } : {}),
+      ...(node.parents ? { parents: true } : {}),
+      ...(node.exclude.length === 0 ? {} : { exclude: node.exclude.map(bytePathOf) }),
+    });
   }
   for (const heredoc of node.heredocs) {
     const from = heredocTree(heredoc, step.scratch);

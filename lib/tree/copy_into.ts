@@ -18,6 +18,8 @@ import { isArchive, unpackArchive } from "./archive_file.ts";
 import { applyMeta, copyEntry, type CopyMeta } from "./copy_entry.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
+import { splitParentsSource } from "./parents_source.ts";
+import { parsePatterns, Selection } from "./selection.ts";
 import { hasWildcard, matchPath } from "./match_path.ts";
 import type { Located } from "./metadata.ts";
 import { joinPath, OpenDirectories, splitPath } from "./open_directories.ts";
@@ -44,6 +46,10 @@ export interface CopyRequest {
   readonly parentMode?: number;
   /** A file that is a tar, compressed or not, is unpacked instead of copied (ADD). */
   readonly unpack?: true;
+  /** Patterns of what is left out, relative to each source directory (`--exclude`). */
+  readonly exclude?: readonly BytePath[];
+  /** The directories a source is in are made as well (`--parents`). */
+  readonly parents?: true;
 }
 
 /**
@@ -57,7 +63,10 @@ export async function copyInto(request: CopyRequest): Promise<void> {
   const root = files.openDirectory(request.root);
   const copy = new Copy(request, source, root);
   try {
-    for (const written of request.sources) await copy.source(written);
+    for (const written of request.sources) {
+      if (request.parents) copy.withParents(written);
+      else await copy.source(written);
+    }
   } catch (error) {
     throw explainSysError(error, `copy to "${displayPath(request.destination)}"`, "dockerfile");
   } finally {
@@ -80,6 +89,9 @@ class Copy {
   readonly #source: number;
   readonly #root: number;
   readonly #rules: IgnoreRules | undefined;
+  readonly #exclude: IgnoreRules | undefined;
+  /** What the context has; without `--exclude`, whose patterns mean something else for every source. */
+  readonly #present: Selection;
   readonly #sources: OpenDirectories;
   readonly #targets: OpenDirectories;
   /** Source inodes with several names, to the path of their first copy. */
@@ -91,7 +103,10 @@ class Copy {
     this.#root = root;
     const lines = request.from.ignore;
     this.#rules = lines === undefined ? undefined : parseIgnoreLines(lines);
+    const { exclude } = request;
+    this.#exclude = exclude === undefined ? undefined : parsePatterns(exclude, "--exclude");
     this.#sources = new OpenDirectories(source);
+    this.#present = new Selection(this.#sources, { rules: this.#rules, base: "" });
     this.#targets = new OpenDirectories(root);
   }
 
@@ -108,6 +123,58 @@ class Copy {
       if (isDirectory(match.stat)) this.#directory(match);
       else if (!await this.#unpacked(match)) this.#file(match);
     }
+  }
+
+  /** Copies what one source of `--parents` names, with the directories it is in. */
+  withParents(written: BytePath): void {
+    const { before, pattern } = splitParentsSource(written);
+    const place = realPathIn(this.#root, this.#request.destination);
+    if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(written, place.path);
+    this.#makeParents(place.path);
+    const bases = hasWildcard(before) ? this.#matches(before) : [this.#exactly(before)];
+    for (const base of bases.filter(({ stat }) => isDirectory(stat))) {
+      const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
+      if (!found && !hasWildcard(pattern)) throw this.#missing(written, false);
+    }
+  }
+
+  /** Copies what matches a pattern below `base`. A directory on the way is made when something in it is. */
+  #copyBelow({ base, pattern, target }: { base: BytePath; pattern: BytePath; target: BytePath }): boolean {
+    const wanted = parsePatterns([pattern], "the source of --parents");
+    const selection = this.#selectionIn(base);
+    const pending: { readonly source: BytePath; readonly target: BytePath; readonly stat: Stat; isMade: boolean }[] =
+      [];
+    const makePending = (): void => {
+      for (const directory of pending) {
+        if (!directory.isMade) this.#makeNested(directory.source, directory.target);
+        directory.isMade = true;
+      }
+    };
+    let found = false;
+    const walk = (source: BytePath, into: BytePath): void => {
+      for (const name of listDirectory(this.#sources.open(source).fd)) {
+        const [from, to] = [joinPath(source, name), joinPath(into, name)];
+        const directory = this.#sources.open(source).fd;
+        const stat = statAt(directory, name);
+        const matches = wanted.excludes(base === "" ? from : from.slice(base.length + 1));
+        if (isDirectory(stat) ? selection.omitsAll(from) : !matches || selection.omits(from)) continue;
+        if (!matches) {
+          const entered = { source: from, target: to, stat, isMade: false };
+          pending.push(entered);
+          walk(from, to);
+          pending.pop();
+          if (entered.isMade) this.#finishNested(from, to, stat);
+          continue;
+        }
+        found = true;
+        makePending();
+        if (isDirectory(stat)) this.#nested(from, to, { stat, selection });
+        else this.#entry({ directory: this.#sources.open(source).fd, name, stat }, to);
+      }
+    };
+    if (pattern === "") this.#contents(base, target, selection);
+    else walk(base, target);
+    return found || pattern === "";
   }
 
   #exactly(written: BytePath): Match {
@@ -133,18 +200,13 @@ class Copy {
     if (rules === undefined || path === "") return false;
     for (const candidate of new Set([path, found.path])) {
       if (candidate === "" || !rules.excludes(candidate)) continue;
-      if (!isDirectory(found.stat) || rules.prunes(candidate) || !this.#hasIncluded(found.path)) return true;
+      if (!isDirectory(found.stat) || rules.prunes(candidate) || !this.#present.hasAny(found.path)) return true;
     }
     return false;
   }
 
-  #hasIncluded(directory: BytePath): boolean {
-    return listDirectory(this.#sources.open(directory).fd).some((name) => {
-      const path = joinPath(directory, name);
-      const stat = statAt(this.#sources.open(directory).fd, name);
-      if (this.#rules?.excludes(path) !== true) return true;
-      return isDirectory(stat) && !this.#rules.prunes(path) && this.#hasIncluded(path);
-    });
+  #selectionIn(base: BytePath): Selection {
+    return new Selection(this.#sources, { rules: this.#rules, exclude: this.#exclude, base });
   }
 
   #missing(written: BytePath, excluded: boolean): KilnError {
@@ -224,33 +286,44 @@ class Copy {
     const place = realPathIn(this.#root, this.#request.destination);
     if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(match.path, place.path);
     if (place.stat === undefined) this.#makeParents(place.path);
-    this.#contents(match.real, place.path);
+    this.#contents(match.real, place.path, this.#selectionIn(match.real));
     setDirectoryTime(this.#root, place.path, match.stat);
   }
 
-  #contents(source: BytePath, target: BytePath): void {
+  #contents(source: BytePath, target: BytePath, selection: Selection): void {
     for (const name of listDirectory(this.#sources.open(source).fd)) {
       const from = joinPath(source, name);
       const to = joinPath(target, name);
       const directory = this.#sources.open(source).fd;
       const stat = statAt(directory, name);
-      const excluded = this.#rules?.excludes(from) === true;
-      if (!isDirectory(stat)) {
-        if (!excluded) this.#entry({ directory, name, stat }, to);
-      } else if (!excluded || (this.#rules?.prunes(from) === false && this.#hasIncluded(from))) {
-        this.#nested(from, to, stat);
-      }
+      if (isDirectory(stat)) {
+        if (!selection.omitsAll(from)) this.#nested(from, to, { stat, selection });
+      } else if (!selection.omits(from)) this.#entry({ directory, name, stat }, to);
     }
   }
 
-  #nested(source: BytePath, target: BytePath, stat: Stat): void {
+  #nested(
+    source: BytePath,
+    target: BytePath,
+    { stat, selection }: { readonly stat: Stat; readonly selection: Selection },
+  ): void {
+    this.#makeNested(source, target);
+    this.#contents(source, target, selection);
+    this.#finishNested(source, target, stat);
+  }
+
+  #makeNested(source: BytePath, target: BytePath): void {
     const { parent, name } = splitPath(target);
     const into = this.#targets.open(parent).fd;
     const existing = tryStatAt(into, name);
     if (existing !== undefined && !isDirectory(existing)) throw this.#directoryOver(source, target);
     if (existing === undefined) files.makeDirectory(into, name, 0o700);
-    this.#contents(source, target);
+  }
+
+  /** Owner, mode and time come last: what is made in a directory changes its time. */
+  #finishNested(source: BytePath, target: BytePath, stat: Stat): void {
     const own = splitPath(source);
+    const { parent, name } = splitPath(target);
     const located = { directory: this.#sources.open(own.parent).fd, name: own.name, stat };
     const to = { directory: this.#targets.open(parent).fd, name };
     applyMeta(located, to, this.#metaOf(stat));

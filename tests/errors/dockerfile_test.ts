@@ -31,9 +31,9 @@ testFailures("a Dockerfile", [
   },
   {
     shows: "with a flag that is not supported yet, names it",
-    dockerfile: "FROM scratch\nCOPY --parents a/b /\n",
+    dockerfile: "FROM scratch\nCOPY --link a/b /\n",
     code: 65,
-    error: 'Cannot run "COPY --parents": the flag is not supported yet',
+    error: 'Cannot run "COPY --link": the flag is not supported yet',
     lines: [2, 2],
   },
   {
