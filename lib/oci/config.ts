@@ -18,9 +18,9 @@ import {
   optionalSet,
   optionalString,
   optionalStrings,
-  parseJsonObject,
   requiredString,
 } from "./json.ts";
+import { parseStrictJson, type Shape } from "./strict_json.ts";
 
 /** Docker's health check. Durations are in nanoseconds; 0 and absent mean the runtime's default. */
 export interface Healthcheck {
@@ -72,13 +72,43 @@ export interface ImageConfig {
   readonly history: readonly HistoryEntry[];
 }
 
+const CONTAINER_SHAPE: Shape = {
+  User: "open",
+  ExposedPorts: "map",
+  Env: "open",
+  Entrypoint: "open",
+  Cmd: "open",
+  Volumes: "map",
+  WorkingDir: "open",
+  Labels: "map",
+  StopSignal: "open",
+  ArgsEscaped: "open",
+  Healthcheck: { Test: "open", Interval: {}, Timeout: {}, StartPeriod: {}, StartInterval: {}, Retries: {} },
+  OnBuild: "open",
+  Shell: "open",
+};
+
+const CONFIG_SHAPE: Shape = {
+  created: "open",
+  author: "open",
+  architecture: "open",
+  variant: "open",
+  os: "open",
+  "os.version": "open",
+  "os.features": "open",
+  config: CONTAINER_SHAPE,
+  rootfs: { type: "open", diff_ids: "open" },
+  history: { created: "open", created_by: "open", author: "open", comment: "open", empty_layer: "open" },
+};
+
 /**
  * Parses an image config. Fields that neither spec knows are dropped.
  *
- * @throws {KilnError} kind `integrity`, if a known field has the wrong type.
+ * @throws {KilnError} kind `integrity`, if a known field has the wrong type, or readers could disagree about one
+ *   (`parseStrictJson`).
  */
 export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
-  const fields = parseJsonObject(bytes, what);
+  const fields = asObject(parseStrictJson(bytes, { what, shape: CONFIG_SHAPE }), what);
   const rootfs = asObject(fields["rootfs"] ?? {}, `the rootfs of ${what}`);
   const features = optionalStrings(fields, "os.features", what);
   const inner = fields["config"];

@@ -9,6 +9,7 @@ import { KilnError } from "../errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import { asObject, optionalRecord, optionalString, safeSize } from "./json.ts";
 import type { Platform } from "./platform.ts";
+import type { Shape } from "./strict_json.ts";
 
 /** A pointer to a blob: its type, digest and exact size in bytes. */
 export interface Descriptor {
@@ -18,6 +19,25 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly platform?: Platform;
 }
+
+/** The fields of a descriptor, for `parseStrictJson`. */
+export const DESCRIPTOR_SHAPE: Shape = {
+  mediaType: "open",
+  digest: "open",
+  size: {},
+  urls: "open",
+  annotations: "map",
+  data: "open",
+  artifactType: "open",
+  platform: {
+    architecture: "open",
+    os: "open",
+    "os.version": "open",
+    "os.features": "open",
+    variant: "open",
+    features: "open",
+  },
+};
 
 /**
  * Checks a descriptor that came from outside and drops the fields we have no use for.

@@ -6,9 +6,10 @@
  * @module
  */
 import { KilnError } from "../errors.ts";
-import { type Descriptor, parseDescriptor } from "./descriptor.ts";
-import { asArray, optionalRecord, optionalString, parseJsonObject } from "./json.ts";
-import { familyOfManifest, isIndexType } from "./media_type.ts";
+import { type Descriptor, DESCRIPTOR_SHAPE, parseDescriptor } from "./descriptor.ts";
+import { asArray, asObject, optionalRecord, optionalString } from "./json.ts";
+import { familyOfManifest, isConfigType, isIndexType } from "./media_type.ts";
+import { parseStrictJson, type Shape } from "./strict_json.ts";
 
 /** The manifest of one image for one platform. Field names are the spec's. */
 export interface ImageManifest {
@@ -32,14 +33,30 @@ export type ManifestDocument =
   | { readonly kind: "manifest"; readonly manifest: ImageManifest }
   | { readonly kind: "index"; readonly index: ImageIndex };
 
+/** The fields of manifests and indexes together: whichever of the two it is, readers must agree. */
+const MANIFEST_SHAPE: Shape = {
+  schemaVersion: {},
+  mediaType: "open",
+  artifactType: "open",
+  config: DESCRIPTOR_SHAPE,
+  layers: DESCRIPTOR_SHAPE,
+  manifests: DESCRIPTOR_SHAPE,
+  subject: DESCRIPTOR_SHAPE,
+  annotations: "map",
+};
+
+/** Docker can hold 125 layers, overlayfs 500; a manifest of 4 MiB could name 25,000. */
+const MAX_LAYERS = 500;
+
 /**
  * Parses the bytes a registry or layout returned under `mediaType`.
  *
- * @throws {KilnError} kind `integrity`, if the document is malformed, contradicts its media type, or has both
- *   layers and manifests (readers would disagree about what it is: CVE-2021-41190).
+ * @throws {KilnError} kind `integrity`, if the document is malformed, contradicts its media type, is not of
+ *   a container image, or could be read in two ways: keys given twice (`parseStrictJson`), layers and manifests both
+ *   (CVE-2021-41190).
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string, what: string): ManifestDocument {
-  const fields = parseJsonObject(bytes, what);
+  const fields = asObject(parseStrictJson(bytes, { what, shape: MANIFEST_SHAPE }), what);
   const fail = (why: string) => new KilnError("integrity", `Cannot read ${what}: ${why}`);
   const named = optionalString(fields, "mediaType", what);
   const type = named === undefined || named === "" ? mediaType : named;
@@ -57,7 +74,11 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, what: string
   if (familyOfManifest(type) === undefined) throw fail(`${type} is not the type of an image`);
   if (fields["manifests"] !== undefined) throw fail("it is a manifest with manifests");
   const config = parseDescriptor(fields["config"], `the config of ${what}`);
-  const layers = asArray(fields["layers"], `the layers of ${what}`)
-    .map((entry, at) => parseDescriptor(entry, `layer ${at} of ${what}`));
+  if (!isConfigType(config.mediaType)) {
+    throw fail(`its config is of the type ${JSON.stringify(config.mediaType)}, not that of a container image`);
+  }
+  const listed = asArray(fields["layers"], `the layers of ${what}`);
+  if (listed.length > MAX_LAYERS) throw fail(`it has ${listed.length} layers, more than ${MAX_LAYERS}`);
+  const layers = listed.map((entry, at) => parseDescriptor(entry, `layer ${at} of ${what}`));
   return { kind: "manifest", manifest: { ...common, config, layers } };
 }

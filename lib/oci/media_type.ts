@@ -64,6 +64,15 @@ export function familyOfManifest(mediaType: string): Family | undefined {
   return mediaType === MEDIA_TYPES.docker.manifest ? "docker" : undefined;
 }
 
+/** What old clients called the config of an image, as Docker still takes it (moby issues 22378 and 30083). */
+const LOOSE_CONFIG_TYPES: readonly string[] = ["application/octet-stream", "application/json"];
+
+/** Tells whether a config of this media type is that of a container image and not of a chart or an attestation. */
+export function isConfigType(mediaType: string): boolean {
+  return mediaType === MEDIA_TYPES.oci.config || mediaType === MEDIA_TYPES.docker.config ||
+    LOOSE_CONFIG_TYPES.includes(mediaType);
+}
+
 const LAYER_TYPES: ReadonlyMap<string, Compression> = new Map([
   ...(["none", "gzip", "zstd"] as const).flatMap((compression) => [
     [MEDIA_TYPES.oci.layer[compression], compression] as const,

@@ -35,7 +35,7 @@ const DESCRIPTOR = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", d
 const MANIFEST = {
   schemaVersion: 2,
   mediaType: "application/vnd.oci.image.manifest.v1+json",
-  config: DESCRIPTOR,
+  config: { ...DESCRIPTOR, mediaType: "application/vnd.oci.image.config.v1+json" },
   layers: [DESCRIPTOR],
 };
 const INDEX = {
