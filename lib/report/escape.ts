@@ -17,6 +17,11 @@ export function escapeControls(text: string): string {
   return text.replace(UNSAFE, escapeOne);
 }
 
+/** Does the same within the text of a JSON document, whose reader gets the characters as they were. */
+export function escapeControlsInJson(json: string): string {
+  return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
 function escapeOne(char: string): string {
   if (char === "\n") return "\\n";
   if (char === "\r") return "\\r";

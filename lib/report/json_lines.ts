@@ -3,12 +3,13 @@
  *
  * `level`, `msg` and `time` (RFC 3339, UTC) are kaniko's names, and `warning` is kaniko's word for the level `warn`.
  * `step` is the label of the step. What a RUN prints has `stream`, the level info, and bytes that are not UTF-8
- * replaced by U+FFFD. The object that tells why the run failed also has `exitCode` and, where known, `file`, `line`,
+ * replaced by U+FFFD. Characters that drive a terminal or reorder text are escaped everywhere. The object that tells why the run failed also has `exitCode` and, where known, `file`, `line`,
  * `endLine`, `hint`, `causes` and `stack`.
  *
  * @module
  */
 import type { ConsoleReport, Failure, ReportOptions, ReportWorld, Sink } from "./console_report.ts";
+import { escapeControlsInJson } from "./escape.ts";
 import type { Level } from "./report.ts";
 import { isShown } from "./verbosity.ts";
 
@@ -62,6 +63,7 @@ class JsonReport implements ConsoleReport {
     const step = this.#labels.length === 0 ? undefined : this.#labels.join(" ");
     const time = this.#world.now().toISOString();
     const line = JSON.stringify({ level: level === "warn" ? "warning" : level, msg, time, step, ...rest });
-    sink.write(ENCODER.encode(line + "\n"));
+    // JSON itself escapes only what is below U+0020.
+    sink.write(ENCODER.encode(escapeControlsInJson(line) + "\n"));
   }
 }
