@@ -35,6 +35,7 @@ export class LayerWriter {
   #used = 0;
   #size = 0;
   #failure: unknown;
+  #isClosed = false;
 
   constructor(output: BytePath, options: PackOptions, compress: Compressor) {
     this.#format = blockFormatOf(options.compression, options.level);
@@ -73,7 +74,7 @@ export class LayerWriter {
     await this.#tail;
     if (this.#failure !== undefined) throw this.#failure;
     this.#put(this.#format.trailer());
-    close(this.#fd);
+    this.#close();
     return {
       diffId: digestOfHex(this.#tarHash.digest("hex")),
       digest: digestOfHex(this.#blobHash.digest("hex")),
@@ -81,6 +82,19 @@ export class LayerWriter {
       compression: this.#options.compression,
       entries,
     };
+  }
+
+  /** Closes the file of a blob that will not be finished. Waits until no block is on its way to it any more. */
+  async abandon(): Promise<void> {
+    this.#failure ??= new Error("The layer was abandoned");
+    await this.#tail;
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    close(this.#fd);
   }
 
   /** Sends the current block off; its result is written when those before it are. */
@@ -93,7 +107,7 @@ export class LayerWriter {
     const compressed = this.#compress(request);
     const written = this.#tail.then(async () => {
       const bytes = await compressed;
-      this.#put(bytes);
+      if (this.#failure === undefined) this.#put(bytes);
       releaseBuffer(bytes.buffer);
     }).catch((error) => {
       this.#failure ??= error;

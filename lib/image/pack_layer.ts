@@ -32,33 +32,39 @@ const SMALL_BYTES = 1 << 17;
 
 /** Packs one layer. Runs in a Worker; `context` compresses blocks in others. */
 export async function packLayer(request: PackRequest, context: JobContext): Promise<PackedLayer> {
-  const { source, output, options, secrets } = request;
+  const { output, options } = request;
+  let writer: LayerWriter | undefined;
   try {
-    const writer = new LayerWriter(output, options, compressorOf(context));
-    const guard = secrets.length === 0 ? undefined : new SecretGuard(secrets);
-    const write = (chunk: Uint8Array): void => {
-      guard?.write(chunk);
-      writer.write(chunk);
-    };
-    if (source.kind === "tar") {
-      await copyTar(source.path, write, () => writer.full ? writer.drain() : undefined);
-      return await writer.finish(source.entries);
-    }
-    using lower = LayerDirectory.open(source.below);
-    const upper = files.openDirectory(source.upper);
-    try {
-      const tar = new TarWriter(write);
-      const changes = withoutIgnored(overlayChanges(upper, lower), options.ignorePaths);
-      const entries = await writeChanges(changes, tar, {
-        drain: () => writer.full ? writer.drain() : undefined,
-        ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
-      });
-      return await writer.finish(entries);
-    } finally {
-      files.close(upper);
-    }
+    writer = new LayerWriter(output, options, compressorOf(context));
+    return await writeLayer(request, writer);
   } catch (error) {
+    await writer?.abandon();
     throw explainSysError(error, "pack the layer", "disk");
+  }
+}
+
+async function writeLayer({ source, options, secrets }: PackRequest, writer: LayerWriter): Promise<PackedLayer> {
+  const guard = secrets.length === 0 ? undefined : new SecretGuard(secrets);
+  const write = (chunk: Uint8Array): void => {
+    guard?.write(chunk);
+    writer.write(chunk);
+  };
+  if (source.kind === "tar") {
+    await copyTar(source.path, write, () => writer.full ? writer.drain() : undefined);
+    return await writer.finish(source.entries);
+  }
+  using lower = LayerDirectory.open(source.below);
+  const upper = files.openDirectory(source.upper);
+  try {
+    const tar = new TarWriter(write);
+    const changes = withoutIgnored(overlayChanges(upper, lower), options.ignorePaths);
+    const entries = await writeChanges(changes, tar, {
+      drain: () => writer.full ? writer.drain() : undefined,
+      ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
+    });
+    return await writer.finish(entries);
+  } finally {
+    files.close(upper);
   }
 }
 
