@@ -4,11 +4,14 @@
  * @module
  */
 import { type JobContext, serveJobs, Transferred, type WorkerPort } from "./async/worker_pool.ts";
+import { unpackContext } from "./contexts/unpack_job.ts";
+import { readPack } from "./git/read_pack.ts";
 import { extractLayer } from "./image/extract_layer.ts";
 import { findChangedContent } from "./image/changed_content.ts";
 import { packLayer, type PackRequest } from "./image/pack_layer.ts";
 import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
 import { compressBlock, type CompressRequest } from "./io/block_format.ts";
+import { digestFile } from "./io/digest_file.ts";
 import { releaseBuffer } from "./io/release_buffer.ts";
 import type { BytePath } from "./io/byte_path.ts";
 import { withDirectory } from "./sys/file.ts";
@@ -35,10 +38,12 @@ const JOBS = {
     return copyInto({ ...request, ...parents, mode: mode.apply });
   },
   copyTree,
+  digestFile,
   extractLayer,
   findChangedContent,
   isPlainTree,
   packLayer: (request: PackRequest, context: JobContext) => packLayer(request, context),
+  readGitPack: readPack,
   restoreLinks(request: { readonly upper: BytePath; readonly below: readonly BytePath[] }): void {
     using lower = LayerDirectory.open(request.below);
     if (lower !== undefined) withDirectory(request.upper, (upper) => restoreLinks(upper, lower));
@@ -46,6 +51,7 @@ const JOBS = {
   scanLayer,
   settleLayer,
   spoolLayer,
+  unpackContext,
 };
 
 /** The jobs Workers can do. */

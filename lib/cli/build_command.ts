@@ -4,12 +4,15 @@
  * @module
  */
 import { Background } from "../async/background.ts";
+import { systemClock } from "../async/clock.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { WorkerPool } from "../async/worker_pool.ts";
 import { build } from "../build/build.ts";
 import { makePlan } from "../build/plan.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
-import { contextTree, findIgnoreFile, locateContext } from "../contexts/directory.ts";
+import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
+import type { OpenParts } from "../contexts/open_context.ts";
+import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
 import type { Warning } from "../dockerfile/warning.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
@@ -29,8 +32,10 @@ import { chooseFormat } from "./choose_format.ts";
 import { createClient } from "./create_client.ts";
 import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
-import { readDockerfile } from "./read_dockerfile.ts";
+import { startContext } from "./fetch_context.ts";
+import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
+import { VERSION } from "./version.ts";
 import { watchSignals } from "./watch_signals.ts";
 
 /** Base layers downloaded at the same time. */
@@ -49,22 +54,26 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   if (startup.mounts.kind === "no") asSubreaper();
 
   const { request } = options;
-  const root = locateContext(request.context.path, request.contextSubPath);
-  const source = readDockerfile(request.dockerfile, { cwd: host.cwd, contextRoot: request.context.path });
-  context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
-  const dockerfile = parseDockerfile(source.bytes, source.name);
-  const ignore = findIgnoreFile(root, source.path);
-
   const registry = createClient(options.registry, context);
   const outputs = createOutputs(options.outputs, { registry, report, signal });
   try {
-    const prepared = prepareOutputs(outputs);
     using work = WorkDirectory.create(options.isolation.workDirectory);
     // Workers end before the directory is removed: they may still be writing in it when the build fails.
     using _workers = { [Symbol.dispose]: (): void => pools[Symbol.dispose]() };
     const store = new BlobDirectory(work.makeDirectory("blobs"));
     const fetcher = new BlobFetcher({ registry, store, downloads: new Semaphore(DOWNLOADS), signal });
     const puller = new ImagePuller({ registry, fetcher, signal });
+    const sources = sourceParts(options, context);
+    await using fetched = await startContext(request, { work, sources, pool: pools.jobs, report, signal });
+    const source = await loadDockerfile(request.dockerfile, {
+      cwd: host.cwd,
+      context: () => fetched.located,
+      stdin: host.stdin,
+      fetch: (url) => fetchDockerfile(url, { sources, report, signal }),
+    });
+    context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
+    const dockerfile = parseDockerfile(source.bytes, source.name);
+    const prepared = prepareOutputs(outputs);
     const warnings = new Warnings(report);
     dockerfile.warnings.forEach((warning) => warnings.add(warning));
     const { build: buildArguments, epoch } = settleEpoch(globalArguments(dockerfile, options));
@@ -100,6 +109,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     const background = new Background(interruption.controller);
 
     await prepared;
+    const located = await fetched.located;
     const built = await build(plan, {
       labels: request.image.labels,
       annotations: request.image.annotations,
@@ -111,7 +121,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       backend,
       puller,
       store,
-      context: contextTree(root, ignore),
+      context: contextTree(located.root, findIgnoreFile(located, source.place)),
       early: outputs.early,
       background,
       commands: new Semaphore(Math.max(4, navigator.hardwareConcurrency)),
@@ -142,6 +152,21 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   } finally {
     registry.close();
   }
+}
+
+/** What contexts are fetched with. */
+function sourceParts({ request }: BuildOptions, { host, redactor, secrets }: BuildContext): OpenParts {
+  return {
+    environment: (name) => host.env(name),
+    reveal: (secret) => redactor.add(secret),
+    secret: (id) => secrets.read(id),
+    userAgent: `kiln/${VERSION}`,
+    clock: systemClock,
+    random: Math.random,
+    stdin: host.stdin,
+    stdinIsTerminal: host.stdinIsTerminal,
+    ...(request.contextChecksum === undefined ? {} : { checksum: request.contextChecksum }),
+  };
 }
 
 function globalArguments(

@@ -27,10 +27,15 @@ export const FLAGS = {
   "context": textWithDefault({
     group: "Inputs",
     short: "c",
-    placeholder: "DIR",
+    placeholder: "CONTEXT",
     initial: "/workspace/",
-    help: "The build context: a directory, or dir://DIR",
-    details: "The other forms of kaniko (tar, git, gs, s3, https) are not supported yet and fail by name.",
+    help: "The build context: a directory, or a URL of one of many kinds",
+    details: "`DIR` or `dir://DIR`; `tar://FILE` and `tar://stdin`; `https://` and `http://` archives; " +
+      "`s3://BUCKET/KEY`; `gs://BUCKET/OBJECT`; `https://ACCOUNT.blob.HOST/CONTAINER/BLOB`; " +
+      "`git://HOST/PATH`, `https://HOST/PATH.git` and `ssh://`, each with `#REF[:SUBDIRECTORY][#COMMIT]`; " +
+      "`oci://IMAGE`; `oci-layout://DIR[:TAG][@DIGEST]`. Archives are tar, plain or compressed with gzip, bzip2, xz or " +
+      "zstd; their content tells which. Everything fetched is unpacked in the work directory while it arrives. See " +
+      "`docs/contexts.md`.",
   }),
   "context-sub-path": text({
     group: "Inputs",
@@ -38,13 +43,44 @@ export const FLAGS = {
     help: "A directory within the context that takes its place",
     details: "It cannot lead out of the context. kaniko ignores it for plain directories, Kiln does not.",
   }),
+  "context-checksum": text({
+    group: "Inputs",
+    own: true,
+    placeholder: "DIGEST",
+    help: "The digest the context's archive must have: sha256:HEX",
+    details: "For `tar://`, `https://` and `http://`. It is of the archive as it is, compressed or not.",
+  }),
+  "context-size-limit": textWithDefault({
+    group: "Inputs",
+    own: true,
+    placeholder: "SIZE",
+    initial: "64g",
+    help: "How much of a context is downloaded at most; 0 is no limit",
+    details: "Also counts what comes on stdin. Files of this machine have no limit.",
+  }),
+  "expanded-size-limit": textWithDefault({
+    group: "Inputs",
+    own: true,
+    placeholder: "SIZE",
+    initial: "1t",
+    help: "How large an archive may become when it is unpacked; 0 is no limit",
+    details: "For archives of contexts.",
+  }),
+  "expansion-ratio-limit": integer({
+    group: "Inputs",
+    own: true,
+    placeholder: "N",
+    initial: 200,
+    help: "How many times its size an archive may become; 0 is no limit",
+    details: "Counts only beyond 1 GiB: a decompression bomb is stopped, a small file of zeros is not.",
+  }),
   "dockerfile": textWithDefault({
     group: "Inputs",
     short: "f",
     placeholder: "FILE",
     initial: "Dockerfile",
     help: "The Dockerfile: looked up from here, then from the context",
-    details: "A URL, which kaniko fetches, is not supported yet and fails by name.",
+    details: "Also an `https://` or `http://` URL, or `-` for stdin.",
   }),
   "build-arg": list({
     group: "Inputs",
@@ -52,6 +88,22 @@ export const FLAGS = {
     help: "A value for an ARG; a bare NAME takes that environment variable",
     details: "Repeatable, the last one of a name counts. A bare name whose variable is not set gives the empty text, " +
       "with a warning. Values end up in the image's history: use `--secret` for what must not.",
+  }),
+  "git": list({
+    group: "Inputs",
+    placeholder: "KEY=VALUE",
+    help: "How to fetch a git context; repeatable",
+    details: "One option each: `branch=NAME`, a branch or a tag, which wins over the one in the URL; " +
+      "`single-branch=BOOL`; `depth=N`, 0 for all; `recurse-submodules=BOOL`; `insecure-skip-tls=BOOL`. " +
+      "An unknown option is an error; kaniko ignores it.",
+  }),
+  "bucket": text({
+    group: "Inputs",
+    short: "b",
+    placeholder: "BUCKET",
+    deprecated: "use --context=gs://BUCKET",
+    help: "The bucket of a context, in the way of the first kaniko",
+    details: "Counts only together with an empty `--context`. Without a scheme it is one of Google's.",
   }),
   "target": commaList({
     group: "Inputs",
@@ -465,19 +517,6 @@ export const FLAGS = {
     group: "Compatibility",
     status: "later",
     help: "Show the plan of the build and build nothing",
-  }),
-  "git": list({
-    group: "Compatibility",
-    status: "later",
-    placeholder: "KEY=VALUE",
-    help: "How to clone a git context",
-  }),
-  "bucket": text({
-    group: "Compatibility",
-    status: "later",
-    short: "b",
-    placeholder: "BUCKET",
-    help: "The bucket of a context, in the way of the first kaniko",
   }),
 } satisfies FlagTable;
 

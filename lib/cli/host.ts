@@ -27,6 +27,7 @@ export interface Host extends ReportWorld {
   /** The running program, absolute. */
   readonly executable: string;
   readonly stdin: AsyncIterable<Uint8Array>;
+  readonly stdinIsTerminal: boolean;
   readonly stdout: HostSink;
   readonly stderr: HostSink;
   now(): Date;
@@ -48,6 +49,9 @@ export function realHost(): Host {
     executable: Deno.execPath(),
     get stdin() {
       return Deno.stdin.readable;
+    },
+    get stdinIsTerminal() {
+      return Deno.stdin.isTerminal();
     },
     stdout: createSink(Deno.stdout),
     stderr: createSink(Deno.stderr),

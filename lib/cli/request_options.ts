@@ -3,29 +3,29 @@
  *
  * @module
  */
-import { normalize, resolve } from "node:path/posix";
+import { normalize } from "node:path/posix";
+import type { ContextLocation } from "../contexts/context_location.ts";
+import type { ContextLimits } from "../contexts/context_source.ts";
 import { KilnError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Compression, Family } from "../oci/media_type.ts";
 import { hostPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { parseContextOptions } from "./context_options.ts";
+import { type DockerfileLocation, parseDockerfileFlag } from "./dockerfile_location.ts";
 import type { BuildFlags } from "./flags.ts";
 import type { Notice } from "./parse.ts";
 import { parseSecretFlags, type SecretSpec } from "./secret_flag.ts";
 import { parseSourceDateEpoch } from "./source_date_epoch.ts";
 
-/** Where the build context is. Further kinds of kaniko's contexts become further members. */
-export type ContextLocation = {
-  readonly kind: "directory";
-  /** Absolute. */
-  readonly path: string;
-};
-
 /** What to build. */
 export interface RequestOptions {
   readonly context: ContextLocation;
+  readonly contextLimits: ContextLimits;
+  /** The digest the context's archive must have. */
+  readonly contextChecksum?: Digest;
   /** A directory within the context that takes its place; relative, never leading out. */
   readonly contextSubPath?: string;
-  /** As given; see {@link dockerfileCandidates}. */
-  readonly dockerfile: string;
+  readonly dockerfile: DockerfileLocation;
   /** Names or indexes of stages; the first one becomes the image. Empty: the last stage. */
   readonly targets: readonly string[];
   readonly platform: Platform;
@@ -81,10 +81,12 @@ export function parseRequestOptions(
   const epoch = parseSourceDateEpoch(buildArgs.get("SOURCE_DATE_EPOCH") ?? "", "SOURCE_DATE_EPOCH");
   const contextSubPath = parseSubPath(flags["context-sub-path"]);
   const format = flags["image-format"];
+  const { context, ...contextOptions } = parseContextOptions(flags, world, notices);
   return {
-    context: parseContext(flags.context, world),
+    context,
+    ...contextOptions,
     ...(contextSubPath === undefined ? {} : { contextSubPath }),
-    dockerfile: parseDockerfile(flags.dockerfile),
+    dockerfile: parseDockerfileFlag(flags.dockerfile, context),
     targets: flags.target.filter((target) => target !== ""),
     platform: parseBuildPlatform(flags["custom-platform"]),
     platformGiven: flags["custom-platform"] !== undefined,
@@ -103,25 +105,6 @@ export function parseRequestOptions(
   };
 }
 
-/** Returns where to look for the Dockerfile, in kaniko's order: from here, then from the context. Absolute paths. */
-export function dockerfileCandidates(
-  dockerfile: string,
-  where: { readonly cwd: string; readonly contextRoot: string },
-): readonly string[] {
-  return [...new Set([resolve(where.cwd, dockerfile), resolve(where.contextRoot, dockerfile)])];
-}
-
-function parseContext(text: string, world: RequestWorld): ContextLocation {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
-  if (scheme !== undefined && scheme !== "dir") {
-    // The rest of the value may hold a token, so only the scheme is shown.
-    throw usage(`Cannot use a --context with "${scheme}://": Kiln supports only directories yet`);
-  }
-  const path = scheme === undefined ? text : text.slice("dir://".length);
-  if (path === "") throw usage(`Cannot use --context "${text}": it names no directory`);
-  return { kind: "directory", path: resolve(world.cwd, path) };
-}
-
 function parseSubPath(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   // A leading slash means the root of the context, as where Go joins the two.
@@ -130,12 +113,6 @@ function parseSubPath(text: string | undefined): string | undefined {
     throw usage(`Cannot use --context-sub-path "${text}": it leads out of the context`);
   }
   return path === "." || path === "" ? undefined : path;
-}
-
-function parseDockerfile(text: string): string {
-  if (text === "") throw usage(`Cannot use --dockerfile "": it names no file`);
-  if (!/^https?:\/\//i.test(text)) return text;
-  throw usage("Cannot use a --dockerfile with a URL: Kiln supports only files yet");
 }
 
 function parseBuildPlatform(text: string | undefined): Platform {

@@ -27,7 +27,6 @@ export interface SourceParts {
   readonly clock: Clock;
   /** Returns an even draw from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  readonly limits: ContextLimits;
 }
 
 /** How large a context may be. */
@@ -46,6 +45,7 @@ export interface FetchParts {
   readonly scratch: BytePath;
   readonly pool: WorkerPool<Jobs>;
   readonly report: Report;
+  readonly limits: ContextLimits;
   /** Aborted when the build is interrupted. */
   readonly signal: AbortSignal;
 }

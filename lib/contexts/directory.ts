@@ -1,28 +1,46 @@
 /**
- * A directory of this machine as build context.
+ * A directory of this machine as build context: the one that was named, or the one a source was fetched into.
  *
  * @module
  */
+import { join } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { readFileIn } from "../tree/read_file_in.ts";
-import { splitIgnoreLines } from "../tree/ignore.ts";
-import type { FileTree } from "../tree/file_tree.ts";
-import { realDirectory } from "../tree/real_path.ts";
 import { SysError } from "../sys/errno.ts";
+import type { FileTree } from "../tree/file_tree.ts";
+import { splitIgnoreLines } from "../tree/ignore.ts";
+import { readFileIn } from "../tree/read_file_in.ts";
+import { realDirectory } from "../tree/real_path.ts";
 
 /** Ignore files are lists of patterns; this is far more than anybody writes. */
 const MAX_IGNORE_BYTES = 4 * 1024 * 1024;
 
+/** A context that is there. */
+export interface LocatedContext {
+  /** The whole context. Absolute. */
+  readonly directory: string;
+  /** The directory within it that takes its place; "" for none. */
+  readonly subPath: string;
+  /** What COPY sees: the one in the other, without symlinks. */
+  readonly root: BytePath;
+  /** Whether it was fetched: whoever made it is not trusted, and no symlink in it is followed out of it. */
+  readonly fetched: boolean;
+  /** For people: `"/workspace"`, `the archive on stdin`. */
+  readonly description: string;
+}
+
+/** What there is to locate. */
+export type ContextToLocate = Pick<LocatedContext, "directory" | "subPath" | "fetched" | "description">;
+
 /**
- * Returns the context's own path without symlinks, or that of a directory in it, which is resolved without leaving it.
+ * Finds the root of a context, which is resolved without leaving it.
  *
  * @throws {KilnError} kind `context`, if it is not there or no directory.
  */
-export function locateContext(path: string, subPath: string | undefined): BytePath {
-  const shown = subPath === undefined ? path : `${path}/${subPath}`;
+export function locateContext(context: ContextToLocate): LocatedContext {
+  const { directory, subPath, fetched, description } = context;
   try {
-    return realDirectory(bytePathOf(path), subPath === undefined ? "" : bytePathOf(subPath));
+    return { ...context, root: realDirectory(bytePathOf(directory), bytePathOf(subPath)) };
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
     const why = error.is("ENOENT")
@@ -30,9 +48,19 @@ export function locateContext(path: string, subPath: string | undefined): BytePa
       : error.is("ENOTDIR")
       ? "it is not a directory"
       : error.message;
-    throw new KilnError("context", `Cannot use the build context "${shown}": ${why}`, { cause: error });
+    const shown = fetched
+      ? `"${subPath}" of ${description}`
+      : `"${subPath === "" ? directory : join(directory, subPath)}"`;
+    throw new KilnError("context", `Cannot use the build context ${shown}: ${why}`, { cause: error });
   }
 }
+
+/** Where a Dockerfile was found. */
+export type DockerfilePlace =
+  /** Absolute, as this machine sees it. */
+  | { readonly kind: "host"; readonly path: string }
+  /** In a context that was fetched, relative to the whole of it. */
+  | { readonly kind: "context"; readonly path: string };
 
 /** An ignore file: where it was found, for messages, and its lines. */
 export interface IgnoreFile {
@@ -42,14 +70,22 @@ export interface IgnoreFile {
 
 /**
  * Finds the rules of what is not in the context: `<Dockerfile>.dockerignore` beside the Dockerfile if there is one,
- * else `.dockerignore` in the context's root (dockerfile.md 4.1).
+ * else `.dockerignore` in the context's root (dockerfile.md 4.1). As in kaniko they count for every kind of context.
  *
- * @param dockerfile path of the Dockerfile.
+ * @param dockerfile where the Dockerfile was found; absent where nothing can lie beside it.
  */
-export function findIgnoreFile(context: BytePath, dockerfile: string): IgnoreFile | undefined {
-  const own = readOwn(`${dockerfile}.dockerignore`);
-  if (own !== undefined) return { name: `${dockerfile}.dockerignore`, lines: splitIgnoreLines(own) };
-  const bytes = readFileIn(context, ".dockerignore", MAX_IGNORE_BYTES);
+export function findIgnoreFile(
+  context: LocatedContext,
+  dockerfile: DockerfilePlace | undefined,
+): IgnoreFile | undefined {
+  if (dockerfile !== undefined) {
+    const path = `${dockerfile.path}.dockerignore`;
+    const own = dockerfile.kind === "host"
+      ? readOwn(path)
+      : readFileIn(bytePathOf(context.directory), bytePathOf(path), MAX_IGNORE_BYTES);
+    if (own !== undefined) return { name: path, lines: splitIgnoreLines(own) };
+  }
+  const bytes = readFileIn(context.root, ".dockerignore", MAX_IGNORE_BYTES);
   return bytes === undefined ? undefined : { name: ".dockerignore", lines: splitIgnoreLines(bytes) };
 }
 

@@ -4,13 +4,13 @@
  * @module
  */
 import { KilnError } from "../errors.ts";
-import type { BytePath } from "../io/byte_path.ts";
+import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { detectCompression, MAGIC_BYTES } from "../io/compression.ts";
 import { decompress } from "../io/decompress.ts";
 import { peek } from "../io/peek.ts";
 import * as files from "../sys/file.ts";
 import { TarReader } from "../tar/reader.ts";
-import { LayerExtractor } from "./extract.ts";
+import { type ArchiveTarget, unpackStream } from "./unpack_stream.ts";
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -36,32 +36,13 @@ export async function isArchive(file: NamedFile): Promise<boolean> {
   return found;
 }
 
-/** Where an archive is unpacked. */
-export interface ArchiveTarget {
-  /** Descriptor of the rootfs, inside which symlinks on the way are followed. */
-  readonly root: number;
-  /** The directory in it, symlinks resolved. */
-  readonly path: BytePath;
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-}
-
 /**
  * Unpacks an archive.
  *
  * @throws {KilnError} kind `integrity`, if it turns out to be damaged.
  */
-export async function unpackArchive(file: NamedFile, { root, path, owner }: ArchiveTarget): Promise<void> {
-  const options = { form: "archive", under: path, ...(owner === undefined ? {} : { owner }) } as const;
-  const extractor = new LayerExtractor(root, options);
-  try {
-    const reader = new TarReader(extractor);
-    for await (const chunk of contentOf(file)) reader.push(chunk);
-    reader.end();
-    extractor.finish();
-  } catch (error) {
-    extractor.abandon();
-    throw error;
-  }
+export function unpackArchive(file: NamedFile, target: ArchiveTarget): Promise<void> {
+  return unpackStream(readFile(file), target, { what: `the archive "${displayPath(file.name)}"` });
 }
 
 async function* contentOf(file: NamedFile): AsyncGenerator<Uint8Array> {

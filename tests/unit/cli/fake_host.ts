@@ -32,6 +32,7 @@ export function fakeHost(options: FakeWorldOptions = {}): FakeHost {
     cwd: options.cwd ?? "/here",
     executable: options.executable ?? "/usr/bin/executor",
     stdin: streamOf(options.stdin ?? []),
+    stdinIsTerminal: false,
     stdout,
     stderr,
     now: () => new Date("2026-08-22T10:20:30.000Z"),

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { type BuildOptions, parseBuildOptions, parseReportOptions } from "../../../lib/cli/build_options.ts";
 import { parseCommandLine } from "../../../lib/cli/command_line.ts";
 import type { BuildFlags } from "../../../lib/cli/flags.ts";
-import { dockerfileCandidates } from "../../../lib/cli/request_options.ts";
+import { DEFAULT_EXPANSION_LIMITS } from "../../../lib/io/expansion_limit.ts";
 import { hostPlatform } from "../../../lib/oci/platform.ts";
 import { fakeHost, type FakeWorldOptions } from "./fake_host.ts";
 import { assertThrows } from "./throws.ts";
@@ -25,7 +25,8 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
   assert.deepEqual(options([]), {
     request: {
       context: { kind: "directory", path: "/workspace" },
-      dockerfile: "Dockerfile",
+      contextLimits: { maxBytes: 64 * 1024 ** 3, expansion: DEFAULT_EXPANSION_LIMITS },
+      dockerfile: { kind: "file", name: "Dockerfile" },
       targets: [],
       platform: hostPlatform(),
       platformGiven: false,
@@ -76,10 +77,44 @@ for (const [text, path] of SUB_PATHS) {
   });
 }
 
-Deno.test("dockerfileCandidates(), looks from here, then from the context", () => {
-  const where = { cwd: "/here", contextRoot: "/ctx" };
-  assert.deepEqual(dockerfileCandidates("a/Dockerfile", where), ["/here/a/Dockerfile", "/ctx/a/Dockerfile"]);
-  assert.deepEqual(dockerfileCandidates("/abs/Dockerfile", where), ["/abs/Dockerfile"]);
+Deno.test("--bucket, counts where --context is empty and is one of Google's", () => {
+  const { context } = options(["--context=", "--bucket=b/o.tar"]).request;
+  assert.deepEqual(context, { kind: "gcs", bucket: "b", key: "o.tar" });
+});
+
+Deno.test("--bucket, beside a --context has no effect and gives a warning", () => {
+  const { request, notices } = options(["--context=.", "--bucket=b"]);
+  assert.equal(request.context.kind, "directory");
+  assert.ok(notices.some(({ level, text }) => level === "warn" && text.startsWith("--bucket has no effect")));
+});
+
+Deno.test("--git, is read pair by pair", () => {
+  const { context } = options(["--context=git://h/r", "--git=branch=b=c", "--git=depth=3", "--git=insecure-skip-tls=t"])
+    .request;
+  assert.ok(context.kind === "git");
+  const expected = { branch: "b=c", singleBranch: false, depth: 3, recurseSubmodules: false, insecureSkipTls: true };
+  assert.deepEqual(context.options, expected);
+});
+
+Deno.test("--git, for another kind of context gives a warning", () => {
+  assert.match(options(["--git=depth=1"]).notices.map(({ text }) => text).join(), /--git has no effect/);
+});
+
+Deno.test("the limits of contexts, are sizes, and 0 is no limit", () => {
+  const { contextLimits } = options([
+    "--context-size-limit=2g",
+    "--expanded-size-limit=0",
+    "--expansion-ratio-limit=0",
+  ]).request;
+  assert.equal(contextLimits.maxBytes, 2 * 1024 ** 3);
+  assert.deepEqual([contextLimits.expansion.maxBytes, contextLimits.expansion.maxRatio], [Infinity, Infinity]);
+});
+
+Deno.test("--dockerfile, is a file, a URL or stdin", () => {
+  assert.deepEqual(options(["--dockerfile=-"]).request.dockerfile, { kind: "stdin" });
+  const { dockerfile } = options(["--dockerfile=HTTPS://h/D?x#y"]).request;
+  assert.ok(dockerfile.kind === "http");
+  assert.equal(dockerfile.url.href, "https://h/D?x");
 });
 
 Deno.test("--target, takes commas and repeats, and drops empty names", () => {
@@ -257,16 +292,28 @@ Deno.test("work directory, without a home is an error about the disk", () => {
 });
 
 const REFUSED: readonly (readonly [args: readonly string[], message: string, hint?: string])[] = [
-  [["--context=s3://bucket/key"], 'Cannot use a --context with "s3://": Kiln supports only directories yet'],
-  [["--context=git://tok@host/r"], 'Cannot use a --context with "git://": Kiln supports only directories yet'],
-  [["--context=https://u:p@h/c.tgz"], 'Cannot use a --context with "https://": Kiln supports only directories yet'],
-  [["--context=tar://stdin"], 'Cannot use a --context with "tar://": Kiln supports only directories yet'],
   [["--context="], 'Cannot use --context "": it names no directory'],
-  [["--context=dir://"], 'Cannot use --context "dir://": it names no directory'],
+  [["--context=ftp://u:p@h/x"], 'Cannot use a --context with "ftp://": there is no such kind of context'],
+  [
+    ["--context=.", "--context-checksum=sha256:12"],
+    'Cannot use --context-checksum "sha256:12": it is not "sha256:" and 64 lower-case hex digits',
+  ],
+  [
+    ["--context=.", `--context-checksum=sha256:${"0".repeat(64)}`],
+    "Cannot use --context-checksum: the build context is not an archive",
+  ],
+  [["--context-size-limit=big"], 'Cannot use --context-size-limit "big": it is not a size'],
+  [["--expansion-ratio-limit=-1"], "Cannot use --expansion-ratio-limit: it is negative"],
+  [["--git=branch"], 'Cannot use --git "branch": it has no "="'],
+  [["--git=depth=-1"], 'Cannot use --git "depth=-1": it is not a number of commits'],
+  [["--git=single-branch=maybe"], 'Cannot use --git "single-branch=maybe": it is neither true nor false'],
+  [["--context=git://h/r", "--git=branch=-a"], "Cannot use --git branch: its reference is not one that git allows"],
+  [["--git=shallow=1"], 'Cannot use --git "shallow=1": there is no such option'],
+  [["--context=tar://stdin", "--dockerfile=-"], "Cannot use --dockerfile=-: the context comes on stdin already"],
   [["--context-sub-path=../x"], 'Cannot use --context-sub-path "../x": it leads out of the context'],
   [["--context-sub-path=a/../.."], 'Cannot use --context-sub-path "a/../..": it leads out of the context'],
   [["--dockerfile="], 'Cannot use --dockerfile "": it names no file'],
-  [["--dockerfile=https://h/D?token=x"], "Cannot use a --dockerfile with a URL: Kiln supports only files yet"],
+  [["--dockerfile=https://:x/"], "Cannot use a --dockerfile with a URL: it is not a valid one"],
   [["--custom-platform=a/b/c/d"], 'Cannot parse the platform "a/b/c/d": it is not os/architecture[/variant]'],
   [["--custom-platform=windows/amd64"], 'Cannot use --custom-platform "windows/amd64": only linux images can be built'],
   [["--build-arg="], 'Cannot use --build-arg "": it has no name'],

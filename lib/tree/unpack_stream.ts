@@ -1,0 +1,71 @@
+/**
+ * Unpacking an archive from a stream of bytes: the one way for ADD, for build contexts and for what a URL brings.
+ *
+ * How the stream is compressed is told by its first bytes, never by a name.
+ *
+ * @module
+ */
+import { KilnError } from "../errors.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import { detectCompression, MAGIC_BYTES } from "../io/compression.ts";
+import { decompress } from "../io/decompress.ts";
+import { counting } from "../io/digest_stream.ts";
+import { type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
+import { peek } from "../io/peek.ts";
+import { TarReader } from "../tar/reader.ts";
+import { LayerExtractor } from "./extract.ts";
+
+/** What the user can do about an archive that expands too far. */
+export const EXPANSION_HINT = "if it is meant to, raise --expanded-size-limit or --expansion-ratio-limit";
+
+/** Where an archive is unpacked. */
+export interface ArchiveTarget {
+  /** Descriptor of the rootfs, inside which symlinks on the way are followed. */
+  readonly root: number;
+  /** The directory in it, symlinks resolved. */
+  readonly path: BytePath;
+  /** Owner of every entry, instead of the archive's. */
+  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** What is being unpacked. */
+export interface ArchiveFacts {
+  /** For messages: `the archive "app.tar.gz"`. */
+  readonly what: string;
+  readonly limits?: ExpansionLimits;
+}
+
+/**
+ * Unpacks an archive.
+ *
+ * @throws {KilnError} kind `integrity`, if it is damaged, empty, or expands too far; what is there then is of no use.
+ */
+export async function unpackStream(
+  stream: AsyncIterable<Uint8Array>,
+  target: ArchiveTarget,
+  { what, limits }: ArchiveFacts,
+): Promise<void> {
+  const { root, path, owner } = target;
+  const options = { form: "archive", under: path, ...(owner === undefined ? {} : { owner }) } as const;
+  const extractor = new LayerExtractor(root, options);
+  try {
+    const input = counting(stream);
+    const { head, stream: whole } = await peek(input.stream, MAGIC_BYTES);
+    if (head.length === 0) throw new KilnError("integrity", "Cannot read the archive: it is empty");
+    const compression = detectCompression(head);
+    const output = decompress(whole, compression);
+    const limited = limitExpansion(output, {
+      inputBytes: input.count,
+      what,
+      hint: EXPANSION_HINT,
+      ...(limits === undefined ? {} : { limits }),
+    });
+    const reader = new TarReader(extractor);
+    for await (const chunk of limited) reader.push(chunk);
+    reader.end();
+    extractor.finish();
+  } catch (error) {
+    extractor.abandon();
+    throw error;
+  }
+}
