@@ -91,7 +91,7 @@ export async function spoolLayer(request: SpoolRequest): Promise<number> {
       files.close(output);
     }
   } catch (error) {
-    throw explainSysError(error, "write out the changes", "disk");
+    throw explainSysError(error, "pack the layer", "disk");
   } finally {
     files.close(root);
   }
