@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { testFailures } from "../support/failing_build.ts";
+import { type FailureRow, testFailures } from "../support/failing_build.ts";
 
 const dockerfile = "FROM scratch\nCOPY Dockerfile /\n";
 
@@ -45,24 +45,32 @@ testFailures("an output", [
   },
 ]);
 
-/** In a mount namespace of its own, {SITE}/small is a disk of 3 MB and {SITE}/fixed one that cannot be written. */
-const disks = [
-  "unshare",
-  "--mount",
-  "--propagation=private",
-  "sh",
-  "-euc",
-  'mkdir small fixed; mount -t tmpfs -o size=3m,mode=755 small small; mount -t tmpfs -o ro fixed fixed; exec "$@"',
-  "sh",
-];
-const made = ["small", "fixed"];
-const large = { large: crypto.getRandomValues(new Uint8Array(65_536)), "a/b": "" };
-
-function many(count: number): Record<string, Uint8Array> {
-  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`many/${at}`, large.large]));
+/**
+ * In a mount namespace of its own, {SITE}/small is a disk made with these options and {SITE}/fixed one that cannot be
+ * written. Nobody but the shell sees them afterwards: it tells which files are left on the small one.
+ */
+function disk(options: string): readonly string[] {
+  const shell = `
+    mkdir small fixed
+    mount -t tmpfs -o mode=755,${options} small small
+    mount -t tmpfs -o ro fixed fixed
+    "$@" && code=0 || code=$?
+    find small ! -type d >&2
+    if [ -d small/work/builds ]; then find small/work/builds -mindepth 1 >&2; fi
+    exit $code
+  `;
+  return ["unshare", "--mount", "--propagation=private", "sh", "-euc", shell, "sh"];
 }
 
-testFailures("a full disk", [
+const disks = disk("size=3m");
+const made = ["small", "fixed"];
+const large = crypto.getRandomValues(new Uint8Array(65_536));
+
+function many(count: number): Record<string, Uint8Array> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`many/${at}`, large]));
+}
+
+const full: readonly FailureRow[] = [
   {
     shows: "as work directory of a COPY, is named",
     through: disks,
@@ -99,15 +107,7 @@ testFailures("a full disk", [
   },
   {
     shows: "as work directory of a base image, is named",
-    through: [
-      "unshare",
-      "--mount",
-      "--propagation=private",
-      "sh",
-      "-euc",
-      'mkdir small; mount -t tmpfs -o size=600k small small; exec "$@"',
-      "sh",
-    ],
+    through: disk("size=600k"),
     made,
     dockerfile: "FROM {BASE}\nCOPY Dockerfile /\n",
     args: ["--work-dir={SITE}/small/work"],
@@ -118,15 +118,7 @@ testFailures("a full disk", [
   },
   {
     shows: "with no inode left, is named",
-    through: [
-      "unshare",
-      "--mount",
-      "--propagation=private",
-      "sh",
-      "-euc",
-      'mkdir small; mount -t tmpfs -o nr_inodes=100 small small; exec "$@"',
-      "sh",
-    ],
+    through: disk("nr_inodes=100"),
     made,
     dockerfile: "FROM scratch\nCOPY many /\n",
     files: many(100),
@@ -158,7 +150,18 @@ testFailures("a full disk", [
     error: 'Cannot write the docker archive "{SITE}/small/image.tar": the file system is full',
     hint: "free some space or choose another place",
   },
-]);
+];
+
+for (const isolation of ["overlay", "chroot"]) {
+  testFailures(
+    "a full disk",
+    full.map((row) => ({
+      ...row,
+      shows: `${row.shows} (${isolation})`,
+      args: [...row.args ?? [], `--isolation=${isolation}`],
+    })),
+  );
+}
 
 testFailures("a disk that is read-only", [
   {
