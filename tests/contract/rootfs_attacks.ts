@@ -244,7 +244,7 @@ const ATTACKS: readonly Attack[] = [
     name: "S11 a component of 256 bytes, shown escaped",
     guard: "the kernel",
     layers: () => [[pax([["path", `${"\x1b".repeat(256)}`]]), entry({ name: "x" })]],
-    refused: /^(?![^]*\x1b)[^]*the name is too long/,
+    refused: /the name is too long/,
   },
   {
     name: "S11 a path of 5,000 bytes",
@@ -404,6 +404,7 @@ async function checkAttack(
     const failure = await failureOf(unpack(tars));
     assert.match(failure.message, refused);
     assert.notEqual(failure.kind, "internal");
+    assert.ok(!failure.message.includes("\x1b"), "names are shown escaped");
   }
   assertListing(await disk.read(out), before);
   assert.equal(Deno.lstatSync(`${out}/secret`).nlink, 1);
