@@ -6,12 +6,14 @@
  *
  * @module
  */
+import type { Reach } from "../http/reach.ts";
 import { createTransport, type TlsOptions, type Transport } from "../http/transport.ts";
 import { KilnError } from "../errors.ts";
-import { type BytePath, bytePathOf, textOf } from "../io/byte_path.ts";
-import { fetchCommit, type WantedCommit } from "../git/fetch_commit.ts";
-import type { BasicCredential } from "../git/remote.ts";
+import { bytePathOf, textOf } from "../io/byte_path.ts";
+import { fetchRepository, type WantedRepository } from "../git/fetch_repository.ts";
+import type { BasicCredential, GitRemote } from "../git/remote.ts";
 import { basicAuthorization, smartHttpServer } from "../git/smart_http.ts";
+import type { GitServer } from "../git/server.ts";
 import type { GitLocation } from "./context_location.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
 import { trustedCertificates } from "./trusted_certificates.ts";
@@ -27,16 +29,14 @@ export function createGitSource(location: GitLocation, parts: SourceParts): Cont
       const transport = createGitTransport(location, parts);
       const scratch = await Deno.makeTempDir({ dir: textOf(fetch.scratch) ?? fetch.scratch, prefix: "git-" });
       try {
-        const server = serverOf(repository, { transport, credential });
-        const fetched = await fetchCommit(wantedOf(location), {
-          server,
+        await fetchRepository(wantedOf(location, repository), {
+          connect: (remote, reach) => connect(remote, { reach, transport, credential, named: repository }),
+          directory: fetch.directory,
           scratch: bytePathOf(scratch),
           readPack: (request) => fetch.pool.run("readGitPack", request),
-          read: { directory: fetch.directory, commitTime: false, ...subdirectoryOf(location) },
           report: fetch.report,
           signal: fetch.signal,
         });
-        fetch.report.message("info", `Checked out ${fetched.commit} of ${repository.href}`);
       } finally {
         transport.close();
         await Deno.remove(scratch, { recursive: true });
@@ -45,19 +45,30 @@ export function createGitSource(location: GitLocation, parts: SourceParts): Cont
   };
 }
 
-function serverOf(
-  repository: URL,
-  { transport, credential }: { readonly transport: Transport; readonly credential: BasicCredential | undefined },
-): ReturnType<typeof smartHttpServer> {
-  return smartHttpServer(repository, {
+interface ConnectOptions {
+  readonly reach: Reach;
+  readonly transport: Transport;
+  readonly credential: BasicCredential | undefined;
+  /** The repository the credential is for. */
+  readonly named: URL;
+}
+
+function connect(remote: GitRemote, { reach, transport, credential, named }: ConnectOptions): GitServer {
+  if (remote.kind === "ssh") throw new KilnError("usage", "Cannot use ssh yet");
+  const own = credential !== undefined && remote.url.origin === named.origin;
+  return smartHttpServer(remote.url, {
     transport,
-    reach: "any",
-    ...(credential === undefined ? {} : { authorization: basicAuthorization(credential) }),
+    reach,
+    ...(own ? { authorization: basicAuthorization(credential) } : {}),
   });
 }
 
-function wantedOf({ ref, commit, options }: GitLocation): WantedCommit {
+function wantedOf({ ref, commit, options, subdirectory }: GitLocation, repository: URL): WantedRepository {
   return {
+    remote: { kind: "http", url: repository },
+    submodules: options.recurseSubmodules,
+    commitTime: false,
+    ...(subdirectory === undefined ? {} : { subdirectory: bytePathOf(subdirectory) }),
     ...(options.branch !== undefined
       ? { reference: options.branch, among: "branch" as const }
       : ref === undefined
@@ -65,10 +76,6 @@ function wantedOf({ ref, commit, options }: GitLocation): WantedCommit {
       : { reference: ref }),
     ...(commit === undefined ? {} : { commit }),
   };
-}
-
-function subdirectoryOf({ subdirectory }: GitLocation): { readonly subdirectory?: BytePath } {
-  return subdirectory === undefined ? {} : { subdirectory: bytePathOf(subdirectory) };
 }
 
 /** Certificates are verified everywhere; only the host the user named may be exempt. */

@@ -10,6 +10,7 @@ import { systemClock } from "../async/clock.ts";
 import { Backoff } from "../async/retry.ts";
 import { KilnError } from "../errors.ts";
 import { type BytePath, textOf } from "../io/byte_path.ts";
+import type { Reach } from "../http/reach.ts";
 import type { Report } from "../report/report.ts";
 import { describeFault, explainFault, isTemporary } from "./fault.ts";
 import { listReferences } from "./list_references.ts";
@@ -39,7 +40,7 @@ export interface FetchCommitParts {
   /** Runs `readPack` in a Worker. */
   readonly readPack: (request: ReadPackRequest) => Promise<ReadPackResult>;
   /** What the Worker is to do with the commit. */
-  readonly read: Pick<ReadPackRequest, "directory" | "commitTime" | "subdirectory">;
+  readonly read: Pick<ReadPackRequest, "directory" | "below" | "commitTime" | "subdirectory">;
   readonly report: Report;
   readonly signal: AbortSignal;
 }
@@ -49,6 +50,8 @@ export interface FetchedCommit extends ReadPackResult {
   readonly commit: ObjectId;
   /** The reference it was found by, if by one. */
   readonly reference?: string;
+  /** How near the servers may be that this commit names. */
+  readonly neighbours: Reach;
 }
 
 /** Tries after the first. */
@@ -121,7 +124,9 @@ async function attempt(wanted: WantedCommit, parts: FetchCommitParts, label: str
   });
   try {
     const fetched = await fetchPack(reference.id, { wants: [reference.id], depth: 1 }, { conversation, parts, label });
-    if (fetched.commit !== undefined) return { ...fetched, commit: fetched.commit, reference: reference.name };
+    if (fetched.commit !== undefined) {
+      return { ...fetched, commit: fetched.commit, reference: reference.name, neighbours: conversation.neighbours };
+    }
   } catch (error) {
     throw error instanceof ServerRefusal ? new MovedError(error) : error;
   }
@@ -149,7 +154,9 @@ async function fetchById(
   const { server, report } = work.parts;
   try {
     const fetched = await fetchPack(id, { wants: [id], depth: 1 }, work);
-    if (fetched.commit !== undefined) return { ...fetched, commit: fetched.commit };
+    if (fetched.commit !== undefined) {
+      return { ...fetched, commit: fetched.commit, neighbours: work.conversation.neighbours };
+    }
   } catch (error) {
     if (!(error instanceof ServerRefusal)) throw error;
     report.message("debug", `${server.name} does not give the commit ${id} by its name: ${error.message}`);
@@ -164,7 +171,9 @@ async function fetchById(
       conversation,
       label: `${work.label}-${at}`,
     });
-    if (fetched.commit !== undefined) return { ...fetched, commit: fetched.commit };
+    if (fetched.commit !== undefined) {
+      return { ...fetched, commit: fetched.commit, neighbours: conversation.neighbours };
+    }
   }
   throw new KilnError("context", `Cannot find the commit ${id} in ${server.name}: the server does not have it`);
 }

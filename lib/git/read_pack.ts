@@ -4,11 +4,12 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { type BytePath, bytePathOf } from "../io/byte_path.ts";
+import { KilnError } from "../errors.ts";
+import { type BytePath, bytePathOf, displayPath } from "../io/byte_path.ts";
 import { followFile } from "../io/follow_file.ts";
-import { close, O, openAt, openDirectory } from "../sys/file.ts";
-import { AT_FDCWD } from "../sys/file.ts";
-import { checkOut } from "./check_out.ts";
+import { AT_FDCWD, close, O, openAt, openDirectory } from "../sys/file.ts";
+import { openInRoot } from "../sys/resolve.ts";
+import { checkOut, type CheckOutOptions } from "./check_out.ts";
 import { type Commit, parseCommit, parseTag } from "./commit_object.ts";
 import { malformedObject, malformedPack } from "./malformed.ts";
 import { bytesOfId, type ObjectId } from "./object_id.ts";
@@ -18,6 +19,8 @@ import { TYPE } from "./object_type.ts";
 import { DEFAULT_PACK_LIMITS } from "./pack_limits.ts";
 import { PackScanner } from "./pack_scanner.ts";
 import { resolveDeltas } from "./resolve_deltas.ts";
+import { MAX_MODULES_BYTES } from "./submodules.ts";
+import { parseTree } from "./tree_object.ts";
 
 /** What to read, and where to put it. */
 export interface ReadPackRequest {
@@ -29,8 +32,9 @@ export interface ReadPackRequest {
   readonly scratch: BytePath;
   /** The commit, or a tag of it. */
   readonly id: ObjectId;
-  /** An existing, empty directory. */
+  /** The directory of the context, and the empty one within that the commit goes to; "" for itself. */
   readonly directory: BytePath;
+  readonly below: BytePath;
   /** A directory of the commit that takes its place. */
   readonly subdirectory?: BytePath;
   /** Whether entries get the time of the commit. */
@@ -39,7 +43,12 @@ export interface ReadPackRequest {
 
 /** A submodule. */
 export interface FoundSubmodule {
+  /** Where it is in the repository. */
   readonly path: BytePath;
+  /** Where its empty directory is in the directory of the context. */
+  readonly below: BytePath;
+  /** The directory of it that is wanted, if the subdirectory asked for is in this submodule. */
+  readonly subdirectory?: BytePath;
   readonly commit: ObjectId;
 }
 
@@ -48,6 +57,8 @@ export interface ReadPackResult {
   /** Absent if the pack has not the commit; nothing was written then. */
   readonly commit?: ObjectId;
   readonly submodules: readonly FoundSubmodule[];
+  /** The text of `.gitmodules`; absent without submodules, and if there is none. */
+  readonly modules?: string;
 }
 
 /**
@@ -70,27 +81,97 @@ export async function readPack(request: ReadPackRequest): Promise<ReadPackResult
   }
   const pack = openAt(AT_FDCWD, bytePathOf(request.pack), O.RDONLY);
   const scratch = openDirectory(request.scratch);
-  const root = openDirectory(request.directory);
+  const directory = openDirectory(request.directory);
   try {
     using reader = new ObjectReader({ pack, packBytes, table, scratch, limits });
     resolveDeltas(reader, limits);
     const found = findCommit(request.id, reader);
     if (found === undefined) return { submodules: [] };
-    const submodules: FoundSubmodule[] = [];
-    checkOut(found.commit.tree, {
-      reader,
-      packBytes,
-      limits,
-      root,
-      ...(request.commitTime ? { time: found.commit.time } : {}),
+    const root = openInRoot(directory, request.below, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+    try {
+      return { commit: found.id, ...checkOutCommit(found.commit, { request, reader, packBytes, limits, root }) };
+    } finally {
+      close(root);
+    }
+  } finally {
+    for (const fd of [pack, scratch, directory]) close(fd);
+  }
+}
+
+interface CheckOutWork extends Pick<CheckOutOptions, "reader" | "packBytes" | "limits" | "root"> {
+  readonly request: ReadPackRequest;
+}
+
+function checkOutCommit(commit: Commit, work: CheckOutWork): Omit<ReadPackResult, "commit"> {
+  const { request, reader } = work;
+  const submodules: FoundSubmodule[] = [];
+  const start = findSubdirectory(commit.tree, request.subdirectory ?? "", reader);
+  if (start.kind === "submodule") {
+    submodules.push({ ...start, below: request.below });
+  } else {
+    checkOut(start.tree, {
+      ...work,
+      ...(request.commitTime ? { time: commit.time } : {}),
       onEntry({ path, entry }): void {
-        if (entry.kind === "submodule") submodules.push({ path, commit: Buffer.from(entry.id).toString("hex") });
+        if (entry.kind !== "submodule") return;
+        if (submodules.length === MAX_SUBMODULES) throw malformedObject(commit.tree, "it has no end of submodules");
+        submodules.push({
+          path: joined(request.subdirectory ?? "", path),
+          below: joined(request.below, path),
+          commit: Buffer.from(entry.id).toString("hex"),
+        });
       },
     });
-    return { commit: found.id, submodules };
-  } finally {
-    for (const fd of [pack, scratch, root]) close(fd);
   }
+  const modules = submodules.length === 0 ? undefined : readModules(commit.tree, reader);
+  return { submodules, ...(modules === undefined ? {} : { modules }) };
+}
+
+/** More submodules than these are no project. */
+const MAX_SUBMODULES = 10_000;
+
+type Start =
+  | { readonly kind: "tree"; readonly tree: ObjectId }
+  | { readonly kind: "submodule"; readonly path: BytePath; readonly commit: ObjectId; readonly subdirectory: BytePath };
+
+/**
+ * Finds a directory by its path in the trees, where symlinks are just files: none is followed (S45, CVE-2026-33748).
+ *
+ * @throws {KilnError} kind `context`, if it is not there or no directory.
+ */
+function findSubdirectory(root: ObjectId, path: BytePath, reader: ObjectReader): Start {
+  let tree = root;
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  for (const [at, name] of names.entries()) {
+    const index = reader.indexOf(tree, TYPE.TREE);
+    const entry = [...parseTree(tree, reader.structure(index))].find((entry) => entry.name === name);
+    const walked = names.slice(0, at + 1).join("/");
+    const id = entry === undefined ? "" : Buffer.from(entry.id).toString("hex");
+    if (entry?.kind === "submodule") {
+      return { kind: "submodule", path: walked, commit: id, subdirectory: names.slice(at + 1).join("/") };
+    }
+    if (entry?.kind !== "directory") {
+      const found = entry === undefined ? "the commit does not have it" : `it is a ${entry.kind}, not a directory`;
+      throw new KilnError("context", `Cannot use the subdirectory "${displayPath(walked)}": ${found}`);
+    }
+    tree = id;
+  }
+  return { kind: "tree", tree };
+}
+
+function readModules(root: ObjectId, reader: ObjectReader): string | undefined {
+  const index = reader.indexOf(root, TYPE.TREE);
+  const entry = [...parseTree(root, reader.structure(index))].find(({ name }) => name === ".gitmodules");
+  if (entry?.kind !== "file" && entry?.kind !== "executable") return undefined;
+  const blob = reader.indexOf(entry.id, TYPE.BLOB);
+  if (reader.table.size(blob) > MAX_MODULES_BYTES) {
+    throw malformedObject(reader.table.id(blob), `it is a .gitmodules of more than ${MAX_MODULES_BYTES} bytes`);
+  }
+  return Buffer.from(reader.structure(blob)).toString("utf8");
+}
+
+function joined(directory: BytePath, path: BytePath): BytePath {
+  return directory === "" ? path : `${directory}/${path}`;
 }
 
 /** Follows tags to the commit; undefined if the pack has not the object asked for. */

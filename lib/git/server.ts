@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Reach } from "../http/reach.ts";
 import type { Advertisement } from "./advertisement.ts";
 import type { PacketReader } from "./packet.ts";
 
@@ -17,6 +18,8 @@ export interface GitServer {
 /** A conversation with git-upload-pack. */
 export interface GitConversation extends AsyncDisposable {
   readonly advertisement: Advertisement;
+  /** How near the servers may be that this repository names. */
+  readonly neighbours: Reach;
   /** Sends a request and returns its answer, which must be read before the next request. */
   exchange(request: Uint8Array): Promise<PacketReader>;
 }

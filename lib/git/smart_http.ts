@@ -57,6 +57,7 @@ async function open(repository: URL, options: OpenOptions): Promise<GitConversat
   const { transport, signal } = options;
   return {
     advertisement,
+    neighbours: asNearAs(url, { reach, address: response.remoteAddress }),
     async exchange(request: Uint8Array): Promise<PacketReader> {
       const answer = await transport.request({
         method: "POST",
