@@ -59,8 +59,7 @@ export function createBackoff(action: string, { clock, random, report, signal }:
 function temporaryFault(error: unknown): Temporary | undefined {
   if (error instanceof TransportFault) return error.temporary ? {} : undefined;
   if (!(error instanceof ObjectFault)) return undefined;
-  // The SDK has learned the difference of the clocks from the answer; the next request is dated right.
-  if (error.reason !== "busy" && error.reason !== "clock") return undefined;
+  if (error.reason !== "busy" && error.facts.again !== true) return undefined;
   const { retryAfterMs } = error.facts;
   return retryAfterMs === undefined ? {} : { afterMs: retryAfterMs };
 }

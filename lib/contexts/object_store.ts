@@ -78,6 +78,8 @@ export interface ObjectFaultFacts {
   readonly code?: string;
   /** How long the store asks to be left alone. */
   readonly retryAfterMs?: number;
+  /** Set if the same request may succeed at once, for another reason than that the store was busy. */
+  readonly again?: true;
   readonly hint?: string;
   readonly cause?: unknown;
 }

@@ -302,7 +302,9 @@ function faultOf(
   if (!isSdkError(error)) return error;
   const status = error.$metadata.httpStatusCode;
   const code = typeof error.Code === "string" ? error.Code : error.name;
-  const reason = error.$metadata.clockSkewCorrected === true ? "clock" : REASONS[code] ?? reasonOfStatus(status);
+  // The SDK has learned the difference of the clocks from the answer: the next request is dated right.
+  const corrected = error.$metadata.clockSkewCorrected === true;
+  const reason = corrected ? "clock" : REASONS[code] ?? reasonOfStatus(status);
   const region = regionOf(error);
   const message = region !== undefined && status === 301
     ? `the bucket "${bucket}" is in the region ${region}`
@@ -311,6 +313,7 @@ function faultOf(
   return new ObjectFault(reason, message, {
     code,
     cause: error,
+    ...(corrected ? { again: true } : {}),
     ...(status === undefined ? {} : { status }),
     ...(hint === undefined ? {} : { hint }),
   });
