@@ -63,7 +63,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     const store = new BlobDirectory(work.makeDirectory("blobs"));
     const fetcher = new BlobFetcher({ registry, store, downloads: new Semaphore(DOWNLOADS), signal });
     const puller = new ImagePuller({ registry, fetcher, signal });
-    const sources = sourceParts(options, context);
+    const images = { registry, store, platform: request.platform };
+    const sources: OpenParts = { ...sourceParts(options, context), images };
     await using fetched = await startContext(request, { work, sources, pool: pools.jobs, report, signal });
     const source = await loadDockerfile(request.dockerfile, {
       cwd: host.cwd,
@@ -155,7 +156,10 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 }
 
 /** What contexts are fetched with. */
-function sourceParts({ request }: BuildOptions, { host, redactor, secrets }: BuildContext): OpenParts {
+function sourceParts(
+  { request }: BuildOptions,
+  { host, redactor, secrets }: BuildContext,
+): Omit<OpenParts, "images"> {
   return {
     environment: (name) => host.env(name),
     reveal: (secret) => redactor.add(secret),

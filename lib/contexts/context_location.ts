@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { Digest } from "../oci/digest.ts";
 import type { Reference } from "../oci/reference.ts";
 
 /** Where a build context is. */
@@ -113,5 +114,5 @@ export interface LayoutLocation {
   readonly path: string;
   /** Absent with `digest` absent: the only image there is, or the one tagged `latest`. */
   readonly tag?: string;
-  readonly digest?: string;
+  readonly digest?: Digest;
 }

@@ -3,17 +3,20 @@
  *
  * @module
  */
-import { KilnError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { createArchiveSource, createStdinSource, type StandardInput } from "./archive.ts";
 import type { ContextLocation, DirectoryLocation } from "./context_location.ts";
 import type { ContextSource, SourceParts } from "./context_source.ts";
+import { createImageSource, type ImageParts } from "./image.ts";
+import { createLayoutSource } from "./layout.ts";
 
 /** A context that has to be fetched. */
 export type FetchedLocation = Exclude<ContextLocation, DirectoryLocation>;
 
 /** What sources are made of. */
 export interface OpenParts extends SourceParts, StandardInput {
+  /** What images are fetched with. */
+  readonly images: ImageParts;
   /** The digest the context's archive must have. */
   readonly checksum?: Digest;
 }
@@ -34,11 +37,25 @@ export async function openContext(location: FetchedLocation, parts: OpenParts): 
       const { createHttpSource } = await import("./http.ts");
       return createHttpSource(location, parts);
     }
-    default:
-      throw notYet(location.kind);
+    case "s3": {
+      const { createS3Source } = await import("./s3.ts");
+      return createS3Source(location, parts);
+    }
+    case "gcs": {
+      const { createGcsSource } = await import("./gcs.ts");
+      return createGcsSource(location, parts);
+    }
+    case "azure": {
+      const { createAzureSource } = await import("./azure.ts");
+      return createAzureSource(location, parts);
+    }
+    case "git": {
+      const { createGitSource } = await import("./git.ts");
+      return createGitSource(location, parts);
+    }
+    case "image":
+      return createImageSource(location.reference, parts.images);
+    case "layout":
+      return createLayoutSource(location, parts.images);
   }
-}
-
-function notYet(kind: string): KilnError {
-  return new KilnError("usage", `Cannot use --context: Kiln does not support contexts of the kind "${kind}" yet`);
 }

@@ -14,6 +14,8 @@ import type { FetchParts } from "./context_source.ts";
 /** A file with an archive, complete or growing. */
 export interface ArchiveFile {
   readonly path: string;
+  /** What it may be renamed to once it is complete. */
+  readonly finalPath?: string;
   /** See `followFile`; absent: the file is complete. */
   readonly progress?: SharedArrayBuffer;
   /** For messages: `the archive "https://example.com/app.tar.gz"`. */
@@ -26,10 +28,12 @@ export interface ArchiveFile {
  * @throws {KilnError} kind `integrity` for what is no archive, damaged or hostile, `disk`, and `interrupted` if the
  *   writer of the file says that it failed.
  */
-export function unpackArchive({ path, progress, what = "the archive" }: ArchiveFile, parts: FetchParts): Promise<void> {
+export function unpackArchive(archive: ArchiveFile, parts: FetchParts): Promise<void> {
+  const { path, finalPath = path, progress, what = "the archive" } = archive;
   const { directory, limits, pool } = parts;
   return pool.run("unpackContext", {
     path,
+    finalPath,
     what,
     directory,
     limits: limits.expansion,

@@ -13,6 +13,7 @@ import { unpackStream } from "../tree/unpack_stream.ts";
 /** What to unpack where. */
 export interface UnpackRequest {
   readonly path: string;
+  readonly finalPath: string;
   /** See `followFile`. */
   readonly progress?: SharedArrayBuffer;
   /** For messages: `the archive "app.tar.gz"`. */
@@ -26,10 +27,11 @@ export interface UnpackRequest {
 const ROOT = { uid: 0, gid: 0 } as const;
 
 /** Unpacks one archive. @throws {KilnError} as `unpackStream`, naming the archive */
-export async function unpackContext({ path, progress, what, directory, limits }: UnpackRequest): Promise<void> {
+export async function unpackContext(request: UnpackRequest): Promise<void> {
+  const { what, directory, limits } = request;
   const root = openDirectory(directory);
   try {
-    const content = followFile({ path, finalPath: path }, progress);
+    const content = followFile(request, request.progress);
     await unpackStream(content, { root, path: "", owner: ROOT }, { what, limits });
   } catch (error) {
     throw error instanceof KilnError && error.kind === "integrity" ? error.within(`use ${what}`) : error;

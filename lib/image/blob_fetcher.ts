@@ -16,7 +16,7 @@ import type { BlobSource } from "../store/blob.ts";
 
 /** What fetching takes. */
 export interface FetcherOptions {
-  readonly registry: Registry;
+  readonly registry: Pick<Registry, "blob">;
   readonly store: BlobDirectory;
   /** How many blobs are downloaded at the same time. */
   readonly downloads: Semaphore;

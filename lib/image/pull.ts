@@ -11,7 +11,7 @@ import { type ImageManifest, parseManifest } from "../oci/manifest.ts";
 import { type Compression, compressionOfLayer, type Family, familyOfManifest } from "../oci/media_type.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../oci/platform.ts";
 import { formatReference, type Reference, type Repository } from "../oci/reference.ts";
-import type { Registry, ServedManifest } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { BlobFile, LayerFile } from "../store/blob_file.ts";
 import type { BlobSource } from "../store/blob.ts";
 import type { BlobFetcher } from "./blob_fetcher.ts";
@@ -34,6 +34,16 @@ export interface PulledImage {
   readonly layers: readonly PulledLayer[];
 }
 
+/** The manifest of an image or artifact for one platform. */
+export interface ResolvedManifest {
+  /** Of the manifest itself, not of the index it was found in. */
+  readonly descriptor: Descriptor;
+  readonly manifest: ImageManifest;
+}
+
+/** What is asked of a registry. */
+export type ImageRegistry = Pick<Registry, "manifest" | "blob">;
+
 /** An index may point to an index; deeper than this nobody honest goes. */
 const MAX_INDEX_DEPTH = 4;
 /** As containerd: configs are documents, not blobs. */
@@ -41,12 +51,12 @@ const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 /** Looks up images, each reference once per build, so that a tag that moves meanwhile cannot give two images. */
 export class ImagePuller {
-  readonly #registry: Registry;
+  readonly #registry: ImageRegistry;
   readonly #fetcher: BlobFetcher;
   readonly #signal: AbortSignal;
   readonly #pulls = new Map<string, Promise<PulledImage>>();
 
-  constructor(options: { registry: Registry; fetcher: BlobFetcher; signal: AbortSignal }) {
+  constructor(options: { registry: ImageRegistry; fetcher: BlobFetcher; signal: AbortSignal }) {
     this.#registry = options.registry;
     this.#fetcher = options.fetcher;
     this.#signal = options.signal;
@@ -66,12 +76,17 @@ export class ImagePuller {
     return pulled;
   }
 
-  async #pull(reference: Reference, platform: Platform): Promise<PulledImage> {
+  /**
+   * Returns the manifest of a reference for a platform, whatever kind of artifact it describes.
+   *
+   * @throws {KilnError} kind `registry`, `denied` or `integrity`
+   */
+  async resolve(reference: Reference, platform: Platform): Promise<ResolvedManifest> {
     const name = formatReference(reference);
     let served = await this.#registry.manifest(reference, this.#signal);
     for (let depth = 0; depth < MAX_INDEX_DEPTH; depth++) {
       const document = parseManifest(served.bytes, served.descriptor.mediaType, `the manifest of ${name}`);
-      if (document.kind === "manifest") return await this.#image(reference, served, document.manifest);
+      if (document.kind === "manifest") return { descriptor: served.descriptor, manifest: document.manifest };
       const chosen = choosePlatform(platform, document.index.manifests);
       if (chosen === undefined) throw noPlatform(name, platform, document.index.manifests);
       served = await this.#registry.manifest({ ...withoutTag(reference), digest: chosen.digest }, this.#signal);
@@ -79,7 +94,8 @@ export class ImagePuller {
     throw new KilnError("integrity", `Cannot use ${name}: its index is nested more than ${MAX_INDEX_DEPTH} deep`);
   }
 
-  async #image(reference: Reference, served: ServedManifest, manifest: ImageManifest): Promise<PulledImage> {
+  async #pull(reference: Reference, platform: Platform): Promise<PulledImage> {
+    const { descriptor, manifest } = await this.resolve(reference, platform);
     const name = formatReference(reference);
     const family = familyOfManifest(manifest.mediaType);
     if (family === undefined) throw new Error("Unreachable: the manifest was parsed as one of an image");
@@ -90,7 +106,7 @@ export class ImagePuller {
       if (diffId === undefined) throw new Error("Unreachable: layers and diff IDs were counted");
       return this.#layer(reference, descriptor, { diffId, name });
     });
-    return { reference, descriptor: served.descriptor, family, manifest, config, layers };
+    return { reference, descriptor, family, manifest, config, layers };
   }
 
   #layer(repository: Repository, descriptor: Descriptor, of: { diffId: Digest; name: string }): PulledLayer {

@@ -10,13 +10,10 @@ import type { BytePath } from "../io/byte_path.ts";
 import { detectCompression, MAGIC_BYTES } from "../io/compression.ts";
 import { decompress } from "../io/decompress.ts";
 import { counting } from "../io/digest_stream.ts";
-import { type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
+import { EXPANSION_HINT, type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
 import { peek } from "../io/peek.ts";
 import { TarReader } from "../tar/reader.ts";
 import { LayerExtractor } from "./extract.ts";
-
-/** What the user can do about an archive that expands too far. */
-export const EXPANSION_HINT = "if it is meant to, raise --expanded-size-limit or --expansion-ratio-limit";
 
 /** Where an archive is unpacked. */
 export interface ArchiveTarget {
