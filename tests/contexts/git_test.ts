@@ -1,0 +1,473 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { KilnError } from "../../lib/errors.ts";
+import { prepared } from "../support/environment/environment.ts";
+import { fetchGit, type GitFetch, type GitFetched } from "../support/git_fetch.ts";
+import { git, listFolder, makeRepository, type TestRepository } from "../support/git_repository.ts";
+import { Cut, startGitServer } from "../support/git_server.ts";
+import type { GitServerOptions, GitTestServer } from "../support/git_server.ts";
+
+await prepared({ tools: ["git"] });
+
+/** A folder of one test's own, a server for what is below it, and fetching from it. */
+async function site(
+  options: Partial<GitServerOptions> = {},
+): Promise<
+  AsyncDisposable & {
+    readonly root: string;
+    readonly server: GitTestServer;
+    fetch(name: string, request?: Partial<GitFetch>): Promise<GitFetched>;
+  }
+> {
+  const root = await Deno.makeTempDir({ prefix: "kiln-git-" });
+  const server = await startGitServer({ root, ...options });
+  return {
+    root,
+    server,
+    fetch: (name, request = {}) => fetchGit(root, { url: server.url(name), ...request }),
+    async [Symbol.asyncDispose](): Promise<void> {
+      await server[Symbol.asyncDispose]();
+      await Deno.remove(root, { recursive: true });
+    },
+  };
+}
+
+async function write(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.mkdir(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
+}
+
+/** A repository with one file and one commit. */
+async function small(
+  root: string,
+  name = "app",
+  files: Readonly<Record<string, string>> = { "f": "one\n" },
+): Promise<TestRepository & { readonly first: string }> {
+  const repository = await makeRepository(root, name);
+  await write(repository.work, files);
+  return { ...repository, first: await repository.commit("first") };
+}
+
+/** A repository with everything a tree can hold, and deltas in its pack. */
+async function manifold(root: string): Promise<TestRepository> {
+  const repository = await makeRepository(root, "app");
+  const { work } = repository;
+  await write(work, {
+    "d/e/f": "hello\n",
+    "empty": "",
+    "d.x": "after d in order of names, before it in order of trees\n",
+  });
+  await Deno.writeTextFile(`${work}/run`, "#!/bin/sh\n", { mode: 0o755 });
+  await Deno.symlink("../nowhere", `${work}/d/link`);
+  await Deno.symlink("/etc", `${work}/absolute`);
+  const lines = Array.from({ length: 2000 }, (_, at) => `line ${at * 7919 % 1009}`);
+  for (let at = 0; at < 40; at++) await write(work, { [`similar/${at}`]: `${lines.slice(at * 9).join("\n")}\n${at}` });
+  await new Deno.Command("sh", {
+    args: ["-c", String.raw`printf x > "$(printf 'latin1-\351')"; printf y > "$(printf 'new\nline')"`],
+    cwd: work,
+  }).output();
+  await repository.commit("all kinds");
+  await git(repository.bare, "repack", "-adfq", "--depth=50");
+  return repository;
+}
+
+async function refusal(work: Promise<unknown>): Promise<KilnError> {
+  try {
+    await work;
+  } catch (error) {
+    assert(error instanceof KilnError, `not a KilnError: ${error instanceof Error ? error.stack : error}`);
+    return error;
+  }
+  throw new assert.AssertionError({ message: "nothing was refused" });
+}
+
+for (const oldProtocol of [false, true]) {
+  Deno.test(`git context by protocol version ${oldProtocol ? 0 : 2}, is what git clone checks out`, async () => {
+    await using at = await site({ oldProtocol });
+    const { bare } = await manifold(at.root);
+    await git(at.root, "clone", "-q", bare, "clone");
+    const { directory } = await at.fetch("app.git");
+    assert.deepEqual(await listFolder(directory), await listFolder(`${at.root}/clone`));
+    assert.equal((await listFolder(directory)).length, 98);
+  });
+}
+
+Deno.test("git context, has no .git in it", async () => {
+  await using at = await site();
+  await small(at.root);
+  const { directory } = await at.fetch("app.git");
+  assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["f"]);
+});
+
+Deno.test("git context without a reference, is the HEAD of the remote", async () => {
+  await using at = await site();
+  const { work, bare, commit } = await small(at.root);
+  await git(work, "checkout", "-q", "-b", "other");
+  await write(work, { "f": "other\n" });
+  await commit("other");
+  await git(bare, "symbolic-ref", "HEAD", "refs/heads/other");
+  const { directory } = await at.fetch("app.git");
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "other\n");
+});
+
+for (const oldProtocol of [false, true]) {
+  Deno.test(`git references by protocol version ${oldProtocol ? 0 : 2}, are found by every form of their names`, async () => {
+    await using at = await site({ oldProtocol });
+    const { work, bare, commit, first } = await small(at.root);
+    await git(work, "tag", "light");
+    await git(work, "tag", "-a", "-m", "a tag", "annotated");
+    await git(work, "tag", "-a", "-m", "a tag of a tag", "nested", "annotated");
+    await git(work, "push", "-q", "--tags", "origin");
+    await git(work, "push", "-q", "origin", "HEAD:refs/pull/1/head", "HEAD:refs/heads/feature/x");
+    await write(work, { "f": "two\n" });
+    const second = await commit("second");
+    const forms = [
+      "light",
+      "annotated",
+      "nested",
+      "refs/tags/nested",
+      "refs/pull/1/head",
+      "pull/1/head",
+      "feature/x",
+      first,
+    ];
+    for (const ref of forms) {
+      const { directory, messages } = await at.fetch("app.git", { ref });
+      assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n", ref);
+      assert(messages.some((line) => line.includes(first)), ref);
+    }
+    for (const ref of ["main", "refs/heads/main", "heads/main", "HEAD", second.toUpperCase()]) {
+      const { directory } = await at.fetch("app.git", { ref });
+      assert.equal(await Deno.readTextFile(`${directory}/f`), "two\n", ref);
+    }
+    assert.equal(await git(bare, "rev-parse", "main"), second);
+  });
+}
+
+Deno.test("git reference that is a branch and a tag, is the branch", async () => {
+  await using at = await site();
+  const { work, commit } = await small(at.root);
+  await git(work, "tag", "both");
+  await git(work, "checkout", "-q", "-b", "both");
+  await write(work, { "f": "branch\n" });
+  await commit("branch");
+  await git(work, "push", "-q", "origin", "refs/tags/both");
+  const { directory } = await at.fetch("app.git", { ref: "both" });
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "branch\n");
+});
+
+Deno.test("git option branch, wins over the fragment and is found among tags too", async () => {
+  await using at = await site();
+  const { work, commit } = await small(at.root);
+  await git(work, "tag", "v1");
+  await git(work, "push", "-q", "--tags", "origin");
+  await write(work, { "f": "two\n" });
+  await commit("second");
+  const { directory } = await at.fetch("app.git", { ref: "main", options: { branch: "v1" } });
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
+});
+
+Deno.test("git commit given after the reference, is what is checked out", async () => {
+  await using at = await site();
+  const { work, commit, first } = await small(at.root);
+  await write(work, { "f": "two\n" });
+  await commit("second");
+  const { directory } = await at.fetch("app.git", { ref: "main", commit: first });
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
+});
+
+Deno.test("git commit that an old server does not give by its name, is found in the history", async () => {
+  let posts = 0;
+  await using at = await site({
+    oldProtocol: true,
+    async *alter(request, body): AsyncGenerator<Uint8Array> {
+      if (request.method !== "POST" || posts++ > 0) return yield* body;
+      await Array.fromAsync(body);
+      yield Buffer.from("0028ERR upload-pack: not our ref 0123456");
+    },
+  });
+  const { work, commit, first } = await small(at.root);
+  for (let count = 0; count < 60; count++) await git(work, "commit", "-q", "--allow-empty", "-m", `${count}`);
+  await write(work, { "f": "last\n" });
+  await commit("last");
+  const { directory, messages } = await at.fetch("app.git", { ref: first });
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
+  assert(messages.some((line) => line.startsWith("debug: ") && line.includes("does not give the commit")));
+});
+
+Deno.test("git commit that is nowhere, is an error that names it", async () => {
+  await using at = await site();
+  await small(at.root);
+  const ref = "0123456789".repeat(4);
+  const error = await refusal(at.fetch("app.git", { ref }));
+  assert.equal(error.kind, "context");
+  assert.equal(
+    error.message,
+    `Cannot find the commit ${ref} in ${at.server.url("app.git").href}: the server does not have it`,
+  );
+});
+
+Deno.test("git reference that is missing, is an error that names it", async () => {
+  await using at = await site();
+  await small(at.root);
+  const error = await refusal(at.fetch("app.git", { ref: "nope" }));
+  assert.equal(error.kind, "context");
+  assert.equal(
+    error.message,
+    `Cannot find "nope" in ${at.server.url("app.git").href}: it has no branch, tag or other reference of this name`,
+  );
+});
+
+Deno.test("git repository without commits, is an error", async () => {
+  await using at = await site();
+  await makeRepository(at.root, "app");
+  const error = await refusal(at.fetch("app.git"));
+  assert.match(error.message, /the repository has no commit there$/);
+});
+
+Deno.test("git repository that is missing, is an error that names the host", async () => {
+  await using at = await site();
+  const error = await refusal(at.fetch("nope.git"));
+  assert.equal(error.kind, "context");
+  assert.match(error.message, /knows no such repository \(404 Not Found\)/);
+});
+
+Deno.test("git repository with SHA-256, is refused by name", async () => {
+  await using at = await site();
+  await git(at.root, "init", "-q", "--bare", "--object-format=sha256", "app.git");
+  const error = await refusal(at.fetch("app.git"));
+  assert.equal(error.message, "Cannot use the repository: its objects are named by SHA-256");
+});
+
+Deno.test("git subdirectory, takes the place of the repository", async () => {
+  await using at = await site();
+  await small(at.root, "app", { "a/b/f": "below\n", "a/g": "beside\n", "h": "above\n" });
+  const { directory } = await at.fetch("app.git", { subdirectory: "a/b" });
+  assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["f"]);
+});
+
+for (const subdirectory of ["link", "link/etc", "f", "missing", "a/../../x", ".."]) {
+  Deno.test(`S45 git subdirectory "${subdirectory}" that is no directory of the commit, is refused`, async () => {
+    await using at = await site();
+    const { work, commit } = await small(at.root, "app", { "a/x": "", "f": "" });
+    await Deno.symlink("/", `${work}/link`);
+    await commit("link");
+    const error = await refusal(at.fetch("app.git", { subdirectory }));
+    assert.equal(error.kind, "context");
+    assert.match(error.message, /^Cannot use the subdirectory /);
+  });
+}
+
+Deno.test("git credentials, are sent from GIT_USERNAME and GIT_PASSWORD, GIT_TOKEN or the URL", async () => {
+  await using at = await site({ credential: "user:pass word" });
+  await small(at.root);
+  const url = at.server.url("app.git");
+  const inUrl = new URL(url);
+  [inUrl.username, inUrl.password] = ["user", "pass word"];
+  const environment = { GIT_USERNAME: "user", GIT_PASSWORD: "pass word" };
+  assert.deepEqual((await at.fetch("app.git", { environment })).secrets, ["pass word"]);
+  const { messages } = await at.fetch("app.git", { url: inUrl });
+  assert(!messages.join("\n").includes("pass"));
+  await using token = await startGitServer({ root: at.root, credential: "tok:" });
+  await fetchGit(at.root, { url: token.url("app.git"), environment: { ...environment, GIT_TOKEN: "tok" } });
+});
+
+Deno.test("git credentials that are wrong, are refused at once and not shown", async () => {
+  await using at = await site({ credential: "user:right" });
+  await small(at.root);
+  const wrong = await refusal(at.fetch("app.git", { environment: { GIT_TOKEN: "hunter2" } }));
+  assert.equal(wrong.kind, "denied");
+  assert.match(wrong.message, /does not allow it with these credentials \(401 Unauthorized\): who are you\?$/);
+  assert(!`${wrong.message}${wrong.hint}`.includes("hunter2"));
+  assert.equal(at.server.requests.length, 1);
+  const none = await refusal(at.fetch("app.git"));
+  assert.match(none.message, /does not allow it without credentials/);
+  assert.equal(none.hint, "a private repository needs GIT_TOKEN, or GIT_USERNAME and GIT_PASSWORD");
+});
+
+Deno.test("S49 git server that redirects to another host, does not make us hand over credentials", async () => {
+  await using other = await site();
+  await small(other.root);
+  await using at = await site({
+    intercept: (request, response) => {
+      response.writeHead(302, { location: other.server.url("app.git/info/refs?service=git-upload-pack").href });
+      response.end();
+      return request.url !== undefined;
+    },
+  });
+  await at.fetch("app.git", { environment: { GIT_TOKEN: "secret" } });
+  assert.equal(at.server.requests.length, 1);
+  assert.equal(at.server.requests[0]?.authorization, `Basic ${btoa("secret:")}`);
+  assert(other.server.requests.length >= 3);
+  assert(other.server.requests.every(({ authorization }) => authorization === undefined));
+});
+
+Deno.test("git server that redirects on the same host, is followed with credentials", async () => {
+  await using at = await site({
+    credential: "tok:",
+    intercept: (request, response) => {
+      if (request.url?.startsWith("/old/") !== true) return false;
+      response.writeHead(301, { location: request.url.replace("/old/", "/") });
+      response.end();
+      return true;
+    },
+  });
+  await small(at.root);
+  const { directory } = await at.fetch("old/app.git", { environment: { GIT_TOKEN: "tok" } });
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
+});
+
+Deno.test("git server that is something else, is an error that asks for the URL", async () => {
+  await using at = await site({
+    intercept: (_request, response) => {
+      response.writeHead(200, { "content-type": "text/html" });
+      response.end("<html>");
+      return true;
+    },
+  });
+  const error = await refusal(at.fetch("app.git"));
+  assert.match(error.message, /it has the type "text\/html", not .*; is there a repository at this URL\?$/);
+});
+
+/** Lets so many bytes of the first answer with a pack through. */
+function cutting(bytes: number, times: number): Pick<GitServerOptions, "alter"> {
+  let left = times;
+  return {
+    async *alter(request, body): AsyncGenerator<Uint8Array> {
+      if (request.method !== "POST" || left === 0) return yield* body;
+      let through = 0;
+      for await (const chunk of body) {
+        if (chunk.length + through < bytes) {
+          through += chunk.length;
+          yield chunk;
+          continue;
+        }
+        left--;
+        yield chunk.subarray(0, bytes - through);
+        throw new Cut();
+      }
+    },
+  };
+}
+
+Deno.test("F36 git connection that is cut in the middle of the pack, is tried again", async () => {
+  await using at = await site(cutting(5_000, 1));
+  const { work, commit } = await small(at.root);
+  await Deno.writeFile(`${work}/big`, crypto.getRandomValues(new Uint8Array(60_000)));
+  await commit("big");
+  const { directory, messages } = await at.fetch("app.git");
+  assert.equal((await Deno.stat(`${directory}/big`)).size, 60_000);
+  assert(messages.some((line) => line.startsWith("warn: ") && line.includes("(try 2 of 5)")));
+});
+
+Deno.test("F36 git branch that is moved between listing and fetching, is looked up again", async () => {
+  let posts = 0;
+  await using at = await site({
+    // After the listing, before the pack: the branch is rewritten and the old commit is gone.
+    intercept: async ({ method }) => {
+      if (method === "POST" && ++posts === 2) await move();
+      return false;
+    },
+  });
+  const { work, bare } = await small(at.root);
+  const move = async () => {
+    await write(work, { "f": "rewritten\n" });
+    await git(work, "commit", "-q", "--amend", "-a", "-m", "rewritten");
+    await git(work, "push", "-q", "--force", "origin", "HEAD");
+    await git(bare, "reflog", "expire", "--expire=all", "--all");
+    await git(bare, "gc", "-q", "--prune=now");
+  };
+  const { directory } = await at.fetch("app.git");
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "rewritten\n");
+  assert.equal(posts, 4);
+});
+
+Deno.test("S48 git pack with a byte changed on the way, is an integrity error and leaves nothing", async () => {
+  await using at = await site({
+    async *alter(request, body): AsyncGenerator<Uint8Array> {
+      const chunks = await Array.fromAsync(body);
+      const all = Buffer.concat(chunks);
+      // Well behind the first objects, in the middle of content that does not compress.
+      if (request.method === "POST" && all.length > 10_000) all.writeUInt8((all[8_000] ?? 0) ^ 1, 8_000);
+      yield all;
+    },
+  });
+  const { work, commit } = await small(at.root);
+  await Deno.writeFile(`${work}/big`, crypto.getRandomValues(new Uint8Array(60_000)));
+  await commit("big");
+  const error = await refusal(at.fetch("app.git"));
+  assert.equal(error.kind, "integrity");
+  assert.match(error.message, /^Cannot read the pack: /);
+  const made = [...Deno.readDirSync(at.root)].find(({ name }) => name.startsWith("context-"));
+  assert.deepEqual([...Deno.readDirSync(`${at.root}/${made?.name}`)], []);
+});
+
+Deno.test("git submodules, are fetched on demand, nested and with relative URLs", async () => {
+  await using at = await site({ credential: "tok:" });
+  const inner = await small(at.root, "inner", { "i": "inner\n" });
+  const middle = await small(at.root, "middle", { "m": "middle\n" });
+  await git(middle.work, "submodule", "--quiet", "add", inner.bare, "deps/inner");
+  await git(middle.work, "config", "-f", ".gitmodules", "submodule.deps/inner.url", "../inner.git");
+  await middle.commit("inner");
+  const outer = await small(at.root, "outer");
+  await git(outer.work, "submodule", "--quiet", "add", middle.bare, "lib/middle");
+  await git(outer.work, "config", "-f", ".gitmodules", "submodule.lib/middle.url", "../middle.git");
+  await outer.commit("middle");
+  const environment = { GIT_TOKEN: "tok" };
+  const shallow = await at.fetch("outer.git", { environment });
+  assert.deepEqual([...Deno.readDirSync(`${shallow.directory}/lib/middle`)], []);
+  assert(shallow.messages.some((line) => line.includes("--git recurse-submodules=true")));
+  const deep = await at.fetch("outer.git", { environment, options: { recurseSubmodules: true } });
+  assert.equal(await Deno.readTextFile(`${deep.directory}/lib/middle/m`), "middle\n");
+  assert.equal(await Deno.readTextFile(`${deep.directory}/lib/middle/deps/inner/i`), "inner\n");
+});
+
+Deno.test("git subdirectory within a submodule, is fetched from there", async () => {
+  await using at = await site();
+  const inner = await small(at.root, "inner", { "a/i": "inner\n", "b": "" });
+  const outer = await small(at.root, "outer");
+  await git(outer.work, "submodule", "--quiet", "add", inner.bare, "sub");
+  await git(outer.work, "config", "-f", ".gitmodules", "submodule.sub.url", "../inner.git");
+  await outer.commit("sub");
+  const { directory } = await at.fetch("outer.git", { subdirectory: "sub/a" });
+  assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["i"]);
+});
+
+Deno.test("S49 git submodule on another host, does not get the credentials", async () => {
+  await using other = await site();
+  const inner = await small(other.root, "inner");
+  await using at = await site({ credential: "tok:" });
+  const outer = await small(at.root, "outer");
+  await git(outer.work, "submodule", "--quiet", "add", inner.bare, "sub");
+  await git(outer.work, "config", "-f", ".gitmodules", "submodule.sub.url", other.server.url("inner.git").href);
+  await outer.commit("sub");
+  const options = { recurseSubmodules: true };
+  const { directory } = await at.fetch("outer.git", { environment: { GIT_TOKEN: "tok" }, options });
+  assert.equal(await Deno.readTextFile(`${directory}/sub/f`), "one\n");
+  assert(other.server.requests.length > 0);
+  assert(other.server.requests.every(({ authorization }) => authorization === undefined));
+});
+
+for (
+  const [url, found] of [
+    ["file:///etc", /"file" is not a way to a repository/],
+    ["ext::sh -c touch% /tmp/x", /neither https, http nor ssh/],
+    ["../../../../x", /leads above the host/],
+    ["--upload-pack=touch", /looks like an option/],
+    ["ssh://-oProxyCommand=touch/x", /malformed|looks like an option/],
+    ["http://169.254.169.254/x.git", /link-local or reserved address/],
+  ] as const
+) {
+  Deno.test(`S46 S47 git submodule with the URL "${url}", is refused`, async () => {
+    await using at = await site();
+    const inner = await small(at.root, "inner");
+    const outer = await small(at.root, "outer");
+    await git(outer.work, "submodule", "--quiet", "add", inner.bare, "sub");
+    await git(outer.work, "config", "-f", ".gitmodules", "submodule.sub.url", url);
+    await outer.commit("sub");
+    const error = await refusal(at.fetch("outer.git", { options: { recurseSubmodules: true } }));
+    assert.match(error.message, found);
+  });
+}
