@@ -9,19 +9,17 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import type { BytePath } from "../io/byte_path.ts";
-import { decompress } from "../io/decompress.ts";
 import { followFile } from "../io/follow_file.ts";
-import type { Compression } from "../oci/media_type.ts";
 import * as files from "../sys/file.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import { TarReader } from "../tar/reader.ts";
 import { cleanName } from "../tree/extract.ts";
 import { OpenDirectories, splitPath } from "../tree/open_directories.ts";
+import { type LayerReading, readLayer } from "./read_layer.ts";
 
 /** A complete layer blob. */
-export interface LayerBlob {
+export interface LayerBlob extends LayerReading {
   readonly path: string;
-  readonly compression: Compression;
 }
 
 /** What to compare. */
@@ -65,7 +63,7 @@ async function digestsIn(layer: LayerBlob, wanted: ReadonlySet<BytePath>): Promi
     const pass = new ContentPass(looking);
     const tar = new TarReader(pass);
     const blob = { path: layer.path, finalPath: layer.path };
-    for await (const chunk of decompress(followFile(blob, undefined), layer.compression)) tar.push(chunk);
+    for await (const chunk of readLayer(followFile(blob, undefined), layer)) tar.push(chunk);
     tar.end();
     for (const [path, digest] of pass.digests) digests.set(path, digest);
     looking = pass.linkTargets;

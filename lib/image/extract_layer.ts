@@ -6,13 +6,14 @@
 import { createHash } from "node:crypto";
 import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
-import { decompress } from "../io/decompress.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { followFile } from "../io/follow_file.ts";
 import { type Digest, digestOfHex } from "../oci/digest.ts";
 import type { Compression } from "../oci/media_type.ts";
 import { close, openDirectory } from "../sys/file.ts";
 import { TarReader } from "../tar/reader.ts";
 import { type ExtractOptions, LayerExtractor, type LayerFindings } from "../tree/extract.ts";
+import { readLayer } from "./read_layer.ts";
 
 /** What to unpack where. */
 export interface ExtractRequest {
@@ -26,6 +27,8 @@ export interface ExtractRequest {
   /** An existing directory. */
   readonly directory: BytePath;
   readonly form: ExtractOptions["form"];
+  /** How far the layer may expand; `DEFAULT_EXPANSION_LIMITS` unless told. */
+  readonly expansion?: ExpansionLimits;
 }
 
 /**
@@ -39,7 +42,7 @@ export async function extractLayer(request: ExtractRequest): Promise<LayerFindin
   const extractor = new LayerExtractor(root, { form: request.form });
   try {
     const tar = new TarReader(extractor);
-    for await (const chunk of decompress(followFile(request, request.progress), request.compression)) {
+    for await (const chunk of readLayer(followFile(request, request.progress), request)) {
       hash.update(chunk);
       tar.push(chunk);
     }

@@ -26,6 +26,9 @@ export const DEFAULT_EXPANSION_LIMITS: ExpansionLimits = {
   freeBytes: 1024 ** 3,
 };
 
+/** What the user can do about an archive or layer that expands too far. */
+export const EXPANSION_HINT = "if it is meant to, raise --expanded-size-limit or --expansion-ratio-limit";
+
 /** What `limitExpansion` needs to know besides the output. */
 export interface ExpansionOptions {
   /** Bytes of compressed input read so far (`counting`). */

@@ -12,6 +12,7 @@ import type { Abilities, ExecResult, ExecSpec } from "../exec/spec.ts";
 import type { LayerBlob } from "../image/changed_content.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import * as files from "../sys/file.ts";
 import { removeTree } from "../tree/remove.ts";
 import type { LayerFile } from "../store/blob_file.ts";
@@ -28,6 +29,8 @@ export interface ChrootOptions {
   readonly packer: LayerPacker;
   readonly store: BlobDirectory;
   readonly abilities: Abilities;
+  /** As in `OverlayOptions`. */
+  readonly expansion?: ExpansionLimits;
 }
 
 /** Where the content of a tree can be looked up, lowest layer first. */
@@ -93,9 +96,11 @@ export class ChrootBackend implements Backend {
   async #unpack(layers: readonly LayerFile[]): Promise<ChrootSnapshot> {
     const directory = this.makeDirectory("tree");
     const blobs = layers.map((layer) => layer.blob());
-    for (const layer of layers) await unpackLayer(this.#options.pool, layer, { directory, form: "applied" });
+    const { pool, expansion } = this.#options;
+    for (const layer of layers) await unpackLayer(pool, layer, { directory, form: "applied", expansion });
+    const limits = expansion === undefined ? {} : { expansion };
     const sources = layers.map(({ compression }, at) => () =>
-      Promise.resolve({ path: blobs[at]?.finalPath ?? "", compression })
+      Promise.resolve({ path: blobs[at]?.finalPath ?? "", compression, ...limits })
     );
     return new ChrootSnapshot(directory, sources);
   }

@@ -11,6 +11,7 @@ import { type ExecIo, launch } from "../exec/launch.ts";
 import type { Abilities, ExecResult, ExecSpec } from "../exec/spec.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
@@ -29,6 +30,8 @@ export interface OverlayOptions {
   readonly pool: WorkerPool<Jobs>;
   readonly packer: LayerPacker;
   readonly abilities: Abilities;
+  /** How far a layer of a base image may expand; `DEFAULT_EXPANSION_LIMITS` unless told. */
+  readonly expansion?: ExpansionLimits;
 }
 
 /** Holds stages as overlay mounts. */
@@ -100,9 +103,9 @@ export class OverlayBackend implements Backend {
   /** Unpacks one layer beside the others; `below` may still be on their way. */
   async #unpack(layer: LayerFile, below: readonly Promise<BytePath>[]): Promise<BytePath> {
     const directory = this.makeDirectory("layer");
-    const { pool } = this.#options;
+    const { pool, expansion } = this.#options;
     const form = below.length === 0 ? "applied" : "overlay";
-    const findings = await unpackLayer(pool, layer, { directory, form });
+    const findings = await unpackLayer(pool, layer, { directory, form, expansion });
     const lowers = await allOf(below);
     if (lowers.length === 0) return directory;
     const outcome = await pool.run("settleLayer", { layer: directory, below: lowers, findings });
@@ -115,7 +118,8 @@ export class OverlayBackend implements Backend {
     files.withDirectory(writable.upper, (upper) => copyRootMeta(lowers.at(-1) ?? "", upper));
     const { target } = this.mount(lowers, writable);
     try {
-      await unpackLayer(this.#options.pool, layer, { directory: target, form: "applied" });
+      const { pool, expansion } = this.#options;
+      await unpackLayer(pool, layer, { directory: target, form: "applied", expansion });
     } finally {
       this.unmount(target);
     }

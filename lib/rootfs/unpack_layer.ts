@@ -6,6 +6,7 @@
 import type { WorkerPool } from "../async/worker_pool.ts";
 import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { ExtractOptions, LayerFindings } from "../tree/extract.ts";
 import type { Jobs } from "../worker.ts";
@@ -17,7 +18,11 @@ import type { Jobs } from "../worker.ts";
 export async function unpackLayer(
   pool: WorkerPool<Jobs>,
   layer: LayerFile,
-  target: { readonly directory: BytePath; readonly form: ExtractOptions["form"] },
+  target: {
+    readonly directory: BytePath;
+    readonly form: ExtractOptions["form"];
+    readonly expansion: ExpansionLimits | undefined;
+  },
 ): Promise<LayerFindings> {
   const blob = layer.blob();
   const unpacking = pool.run("extractLayer", {
@@ -28,6 +33,7 @@ export async function unpackLayer(
     diffId: layer.diffId,
     directory: target.directory,
     form: target.form,
+    ...(target.expansion === undefined ? {} : { expansion: target.expansion }),
   });
   // When the download fails both fail; what went wrong with the download is what the user needs to know.
   const [downloaded, unpacked] = await Promise.allSettled([blob.complete, unpacking]);

@@ -211,7 +211,7 @@ testFailures("a base image", [
     lines: [2, 2],
   },
   {
-    shows: "whose layer is not compressed as it says, is refused",
+    shows: "whose layer is neither compressed nor a tar, is refused",
     dockerfile: from,
     arrange: (registry) =>
       rewrite(registry, (manifest) => {
@@ -224,7 +224,7 @@ testFailures("a base image", [
       }),
     code: 78,
     error:
-      "Cannot unpack the layer with the diff ID {DIGEST}: cannot decompress gzip data: it is not gzip, or followed by something else",
+      "Cannot unpack the layer with the diff ID {DIGEST}: cannot read the archive at byte 0: it is truncated",
     lines: [2, 2],
   },
   {
