@@ -9,6 +9,7 @@
  */
 import type { BytePath } from "../io/byte_path.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice } from "../sys/file.ts";
+import { hardLimitOfOpenFiles } from "../sys/limits.ts";
 import { MNT, MS } from "../sys/mount.ts";
 import { S } from "../sys/stat.ts";
 import { SyscallScript } from "../sys/syscall_script.ts";
@@ -39,7 +40,7 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const RLIMIT_NOFILE = 7;
 const SECCOMP_SET_MODE_FILTER = 1;
 /** Deno raises the soft limit to the hard one; programs that close every possible descriptor would crawl. */
-const OPEN_FILES = 65_536;
+const MAX_OPEN_FILES = 65_536;
 
 /** Returns the script of process 1: mounts, root, then the init program. */
 export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptors): SyscallScript {
@@ -205,7 +206,8 @@ export function isBelow(path: BytePath, directory: BytePath): boolean {
 }
 
 function resetProcess(script: SyscallScript): void {
-  const limit = new Uint8Array(new BigUint64Array([BigInt(OPEN_FILES), BigInt(OPEN_FILES)]).buffer);
+  const openFiles = BigInt(Math.min(MAX_OPEN_FILES, hardLimitOfOpenFiles()));
+  const limit = new Uint8Array(new BigUint64Array([openFiles, openFiles]).buffer);
   script
     .call("set the file mode mask", "umask", 0o022)
     .attempt("limit open files", "prlimit64", 0, RLIMIT_NOFILE, limit, null)

@@ -26,6 +26,17 @@ export interface Owner {
   readonly gid: number;
 }
 
+/** A number, or a name to be looked up in the image. */
+export type Account = { readonly kind: "id"; readonly id: number } | { readonly kind: "name"; readonly name: string };
+
+/** `user[:group]`, read (see dockerfile/values/user.ts). */
+export interface Accounts {
+  readonly user?: Account;
+  readonly group?: Account;
+}
+
+const ROOT: Account = { kind: "id", id: 0 };
+
 /** One line of /etc/passwd. */
 interface PasswdEntry {
   readonly name: BytePath;
@@ -45,84 +56,64 @@ const MAX_BYTES = 10 * 1024 * 1024;
 const MAX_ID = 0xffff_fffe;
 
 /**
- * Returns the ids for `USER user[:group]` (dockerfile.md 3.2, 3.7). A numeric user needs no passwd entry and then has
- * group 0; supplementary groups come from /etc/group, but only when no group is given.
+ * Returns the ids of a command's user (dockerfile.md 3.2, 3.7); no user is user 0. A numeric user needs no passwd entry
+ * and then has group 0; supplementary groups come from /etc/group, but only when no group is given.
  *
- * @throws {KilnError} kind `dockerfile`, if a name is not in the image, or an id is out of range.
+ * @throws {KilnError} kind `dockerfile`, if a name is not in the image.
  */
-export function lookUpRunUser(root: number, user: string): RunUser {
-  const { userPart, groupPart } = split(user === "" ? "0" : user);
-  const passwd = readPasswd(root);
-  const numeric = parseId(userPart);
-  const name = bytePathOf(userPart);
-  const entry = passwd.find((line) => line.name === name) ?? passwd.find((line) => line.uid === numeric);
-  if (entry === undefined && numeric === undefined && userPart !== "root") {
-    throw unknown("user", userPart, "/etc/passwd");
-  }
-  const uid = entry?.uid ?? numeric ?? 0;
+export function lookUpRunUser(root: number, { user = ROOT, group }: Accounts): RunUser {
+  const entry = findUser(root, user);
+  if (entry === undefined && user.kind === "name" && user.name !== "root") throw unknown("user", user.name);
+  const uid = entry?.uid ?? (user.kind === "id" ? user.id : 0);
   const home = entry?.home || (uid === 0 ? "/root" : "/");
-  if (groupPart !== undefined) {
-    const gid = lookUpGroup(root, groupPart);
+  if (group !== undefined) {
+    const gid = groupId(root, group);
     return { uid, gid, groups: [gid], home };
   }
   const gid = entry?.gid ?? 0;
   const extra = entry === undefined ? [] : readGroups(root)
-    .filter((group) => group.members.includes(entry.name) && group.gid !== gid)
-    .map((group) => group.gid);
+    .filter((line) => line.members.includes(entry.name) && line.gid !== gid)
+    .map((line) => line.gid);
   return { uid, gid, groups: [gid, ...new Set(extra)], home };
 }
 
 /**
- * Returns the owner for `--chown=user[:group]` (dockerfile.md 3.3): a lone number is also the group, a lone name has
- * its primary group. An unknown name is an error (decisions 6).
+ * Returns the owner for `--chown` (dockerfile.md 3.3): a lone number is also the group, a lone name has its primary
+ * group. An unknown name is an error (decisions 6).
  *
  * @throws {KilnError} kind `dockerfile`
  */
-export function lookUpOwner(root: number, owner: string): Owner {
-  const { userPart, groupPart } = split(owner);
-  const name = bytePathOf(userPart);
-  const numeric = parseId(userPart);
-  let uid = numeric;
-  let gid = numeric;
-  if (uid === undefined) {
-    const entry = readPasswd(root).find((line) => line.name === name);
-    if (entry === undefined && userPart !== "root") throw unknown("user", userPart, "/etc/passwd");
-    uid = entry?.uid ?? 0;
-    gid = entry?.gid ?? 0;
-  }
-  if (groupPart !== undefined) gid = groupPart === "" ? 0 : lookUpGroup(root, groupPart);
-  return { uid, gid: gid ?? 0 };
+export function lookUpOwner(root: number, { user = ROOT, group }: Accounts): Owner {
+  const { uid, gid } = user.kind === "id" ? { uid: user.id, gid: user.id } : namedOwner(root, user.name);
+  return { uid, gid: group === undefined ? gid : groupId(root, group) };
 }
 
-function lookUpGroup(root: number, group: string): number {
-  const numeric = parseId(group);
-  if (numeric !== undefined) return numeric;
-  const name = bytePathOf(group);
+function namedOwner(root: number, name: string): Owner {
+  const entry = findUser(root, { kind: "name", name });
+  if (entry !== undefined) return entry;
+  if (name === "root") return { uid: 0, gid: 0 };
+  throw unknown("user", name);
+}
+
+/** As runc does: a user may even be called like another one's number. */
+function findUser(root: number, user: Account): PasswdEntry | undefined {
+  const passwd = readPasswd(root);
+  const name = user.kind === "name" ? bytePathOf(user.name) : String(user.id);
+  const named = passwd.find((line) => line.name === name);
+  return named ?? (user.kind === "id" ? passwd.find((line) => line.uid === user.id) : undefined);
+}
+
+function groupId(root: number, group: Account): number {
+  if (group.kind === "id") return group.id;
+  const name = bytePathOf(group.name);
   const entry = readGroups(root).find((line) => line.name === name);
   if (entry !== undefined) return entry.gid;
-  if (group === "root") return 0;
-  throw unknown("group", group, "/etc/group");
+  if (group.name === "root") return 0;
+  throw unknown("group", group.name);
 }
 
-function split(text: string): { userPart: string; groupPart: string | undefined } {
-  const colon = text.indexOf(":");
-  if (colon < 0) return { userPart: text, groupPart: undefined };
-  return { userPart: text.slice(0, colon) || "0", groupPart: text.slice(colon + 1) };
-}
-
-/**
- * Decimal digits only are an id; anything else is a name.
- *
- * @throws {KilnError} if the number does not fit an id: it must not wrap round to root (CVE-2024-40635).
- */
-function parseId(text: string): number | undefined {
-  if (!/^[0-9]+$/.test(text)) return undefined;
-  const value = Number(text);
-  if (value <= MAX_ID) return value;
-  throw new KilnError("dockerfile", `Cannot use the id "${text}": the largest user or group id is ${MAX_ID}`);
-}
-
-function unknown(kind: "user" | "group", name: string, file: string): KilnError {
+function unknown(kind: "user" | "group", name: string): KilnError {
+  const file = kind === "user" ? "/etc/passwd" : "/etc/group";
   return new KilnError("dockerfile", `Cannot find the ${kind} "${name}": the image's ${file} has no such ${kind}`, {
     hint: `create it in an earlier RUN, or use a numeric id`,
   });

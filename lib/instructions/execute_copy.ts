@@ -4,6 +4,7 @@
  * @module
  */
 import { type BytePath, bytePathOf, bytesOf } from "../io/byte_path.ts";
+import { parseOwner } from "../dockerfile/values/user.ts";
 import { lookUpOwner, type Owner } from "../exec/users.ts";
 import * as files from "../sys/file.ts";
 import type { FileTree } from "../tree/file_tree.ts";
@@ -45,7 +46,7 @@ function originOf(node: CopyNode): Origin {
 
 function ownerOf(node: CopyNode, root: BytePath): Owner | undefined {
   const { chown } = node;
-  return chown ? files.withDirectory(root, (fd) => lookUpOwner(fd, chown)) : undefined;
+  return chown ? files.withDirectory(root, (fd) => lookUpOwner(fd, parseOwner(chown))) : undefined;
 }
 
 /** A tree that holds one heredoc: 0644, made now (dockerfile.md 1.7). */

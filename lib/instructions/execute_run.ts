@@ -8,11 +8,12 @@ import { cacheId, type MountSpec, mountTarget, secretId, secretTarget } from "..
 import { KilnError } from "../errors.ts";
 import { CommandMounts, type TypedMountRequest } from "../exec/command_mounts.ts";
 import type { ExecResult } from "../exec/spec.ts";
-import { lookUpRunUser, type RunUser } from "../exec/users.ts";
+import type { RunUser } from "../exec/users.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { withDirectory } from "../sys/file.ts";
 import { makeWorkingDirectory } from "../tree/make_directories.ts";
 import type { StageState } from "./instruction.ts";
+import { findRunUser } from "./run_user.ts";
 import { runEnvironment } from "./state.ts";
 import type { StepContext } from "./step.ts";
 
@@ -31,7 +32,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   if (request.network === "none" && !rootfs.canMount) {
     throw new KilnError("denied", "Cannot run with --network=none: this host allows no network namespace");
   }
-  const user = withDirectory(rootfs.path, (root) => lookUpRunUser(root, state.config.User ?? ""));
+  const user = withDirectory(rootfs.path, (root) => findRunUser(root, state.config.User ?? ""));
   const workingDirectory = bytePathOf(state.config.WorkingDir || "/");
   withDirectory(rootfs.path, (root) => makeWorkingDirectory(root, workingDirectory, user));
   const mounts = await CommandMounts.prepare({

@@ -6,11 +6,11 @@
 import { posix } from "node:path";
 import { oneArgument } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
-import { lookUpRunUser } from "../exec/users.ts";
 import { bytePathOf } from "../io/byte_path.ts";
 import { withDirectory } from "../sys/file.ts";
 import { makeWorkingDirectory } from "../tree/make_directories.ts";
 import type { Instruction, Node, StageState } from "./instruction.ts";
+import { findRunUser } from "./run_user.ts";
 
 /** A parsed WORKDIR. */
 export interface WorkdirNode extends Node {
@@ -42,7 +42,7 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   run(_node, { state, rootfs }): Promise<void> {
     withDirectory(rootfs.path, (root) => {
       const path = bytePathOf(state.config.WorkingDir ?? "/");
-      makeWorkingDirectory(root, path, lookUpRunUser(root, state.config.User ?? ""));
+      makeWorkingDirectory(root, path, findRunUser(root, state.config.User ?? ""));
     });
     return Promise.resolve();
   },
