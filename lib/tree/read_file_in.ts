@@ -5,6 +5,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
+import { explainSysError } from "../sys/errno.ts";
 import { close, O, read, withDirectory } from "../sys/file.ts";
 import { tryOpenInRoot } from "../sys/resolve.ts";
 import { isFile, statOf } from "../sys/stat.ts";
@@ -22,8 +23,7 @@ export function readFileIn(root: BytePath, path: BytePath, limit: number): Uint8
 
 /** As `readFileIn`, for a root that is open. */
 export function readFileAt(root: number, path: BytePath, limit: number): Uint8Array<ArrayBuffer> | undefined {
-  // A FIFO must not be waited for.
-  const fd = tryOpenInRoot(root, path, O.RDONLY | O.NONBLOCK);
+  const fd = open(root, path);
   if (fd === undefined) return undefined;
   try {
     const refuse = (why: string) => new KilnError("integrity", `Cannot read "${displayPath(path)}": ${why}`);
@@ -40,5 +40,14 @@ export function readFileAt(root: number, path: BytePath, limit: number): Uint8Ar
     return bytes.subarray(0, used);
   } finally {
     close(fd);
+  }
+}
+
+function open(root: number, path: BytePath): number | undefined {
+  try {
+    // A FIFO must not be waited for.
+    return tryOpenInRoot(root, path, O.RDONLY | O.NONBLOCK);
+  } catch (error) {
+    throw explainSysError(error, `read "${displayPath(path)}"`, "integrity");
   }
 }
