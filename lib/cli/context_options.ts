@@ -109,7 +109,7 @@ function depthOf(pair: string, text: string): number {
 }
 
 /** Contexts of one archive, whose bytes have a digest. */
-const OF_ONE_ARCHIVE: readonly ContextLocation["kind"][] = ["archive", "stdin", "http"];
+const OF_ONE_ARCHIVE: readonly ContextLocation["kind"][] = ["archive", "stdin", "http", "s3", "gcs", "azure"];
 
 function parseChecksum(text: string | undefined, context: ContextLocation): Digest | undefined {
   if (text === undefined) return undefined;
@@ -117,7 +117,7 @@ function parseChecksum(text: string | undefined, context: ContextLocation): Dige
     throw usage(`Cannot use --context-checksum "${text}": it is not "sha256:" and 64 lower-case hex digits`);
   }
   if (OF_ONE_ARCHIVE.includes(context.kind)) return text;
-  throw usage("Cannot use --context-checksum: the build context is not an archive", "it is for tar:// and https://");
+  throw usage("Cannot use --context-checksum: the build context is not an archive", "it is for archives");
 }
 
 function parseLimits(flags: BuildFlags): ContextLimits {

@@ -48,7 +48,7 @@ export const FLAGS = {
     own: true,
     placeholder: "DIGEST",
     help: "The digest the context's archive must have: sha256:HEX",
-    details: "For `tar://`, `https://` and `http://`. It is of the archive as it is, compressed or not.",
+    details: "For archives from anywhere. It is of the archive as it is, compressed or not.",
   }),
   "context-size-limit": textWithDefault({
     group: "Inputs",

@@ -5,11 +5,11 @@
  */
 import { openAzureStore } from "./azure_store.ts";
 import type { AzureLocation } from "./context_location.ts";
-import type { ContextSource, SourceParts } from "./context_source.ts";
-import { createObjectSource } from "./object_source.ts";
+import type { ContextSource } from "./context_source.ts";
+import { createObjectSource, type ObjectSourceParts } from "./object_source.ts";
 
 /** Makes the source of a context in Azure Blob Storage. */
-export function createAzureSource(location: AzureLocation, parts: SourceParts): ContextSource {
+export function createAzureSource(location: AzureLocation, parts: ObjectSourceParts): ContextSource {
   const { endpoint, container, path } = location;
   return createObjectSource({
     url: `${endpoint}/${container}/${path}`,

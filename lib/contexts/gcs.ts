@@ -9,12 +9,12 @@
  * @module
  */
 import type { GcsLocation } from "./context_location.ts";
-import type { ContextSource, SourceParts } from "./context_source.ts";
+import type { ContextSource } from "./context_source.ts";
 import { openGcsStore } from "./gcs_store.ts";
-import { createObjectSource } from "./object_source.ts";
+import { createObjectSource, type ObjectSourceParts } from "./object_source.ts";
 
 /** Makes the source of a context in Google Cloud Storage. */
-export function createGcsSource({ bucket, key }: GcsLocation, parts: SourceParts): ContextSource {
+export function createGcsSource({ bucket, key }: GcsLocation, parts: ObjectSourceParts): ContextSource {
   return createObjectSource({
     url: `gs://${bucket}/${key}`,
     key,

@@ -142,7 +142,10 @@ class GcsStore implements ObjectStore {
     url.searchParams.set("prefix", prefix);
     url.searchParams.set("fields", "items(name,size,generation,updated,md5Hash),nextPageToken");
     if (page !== undefined) url.searchParams.set("pageToken", page);
-    const document = await this.#document(url, signal);
+    const document = await this.#document(url, signal).catch((error) => {
+      const missing = error instanceof ObjectFault && error.reason === "missing";
+      throw missing ? new ObjectFault("no-bucket", "there is no such bucket", error.facts) : error;
+    });
     const { items, nextPageToken } = document;
     if (items !== undefined && !Array.isArray(items)) throw new ObjectFault("untrue", "a listing is malformed");
     const objects = (items ?? []).map((item: unknown) => objectOf(isRecord(item) ? item : {}));

@@ -10,6 +10,7 @@ import { join } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { textOf } from "../io/byte_path.ts";
 import { FileProgress } from "../io/follow_file.ts";
+import { type Digest, hexOf } from "../oci/digest.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
 import { downloadObject, formatBytes } from "./object_download.ts";
 import { fetchFolder } from "./object_folder.ts";
@@ -28,9 +29,16 @@ export interface ObjectLocation {
   open(parts: FetchParts): Promise<ObjectStore>;
 }
 
+/** What sources of object stores are made of. */
+export interface ObjectSourceParts extends SourceParts {
+  /** The digest that the archive must have. */
+  readonly checksum?: Digest;
+}
+
 /** Makes the source. */
-export function createObjectSource(location: ObjectLocation, { clock, random }: SourceParts): ContextSource {
+export function createObjectSource(location: ObjectLocation, source: ObjectSourceParts): ContextSource {
   const { url, key } = location;
+  const { clock, random, checksum } = source;
   return {
     description: `"${url}"`,
     async fetch(parts: FetchParts): Promise<void> {
@@ -41,7 +49,15 @@ export function createObjectSource(location: ObjectLocation, { clock, random }: 
         const object = key.endsWith("/")
           ? undefined
           : await request(() => store.find(key, signal), `fetch "${url}"`, own);
-        if (object !== undefined && object.folder !== true) return await unpack(store, object, { parts, own });
+        if (object !== undefined && object.folder !== true) {
+          return await unpack(store, object, { parts, own, ...(checksum === undefined ? {} : { checksum }) });
+        }
+        if (checksum !== undefined) {
+          throw new KilnError(
+            "usage",
+            `Cannot check "${url}": it is no archive, and --context-checksum is for archives`,
+          );
+        }
         const directory = textOf(parts.directory);
         if (directory === undefined) throw new TypeError("Unreachable: the work directory is named in UTF-8");
         const prefix = key.endsWith("/") ? key : `${key}/`;
@@ -70,13 +86,21 @@ function missing(url: string, key: string): KilnError {
   return new KilnError("context", `Cannot fetch "${url}": there is no such object, and none below "${url}/"`);
 }
 
+interface Wanted {
+  readonly algorithm: "md5" | "sha256";
+  readonly digest: string;
+  /** Who says so, for people. */
+  readonly from: string;
+}
+
 interface UnpackParts {
   readonly parts: FetchParts;
   readonly own: RequestParts;
+  readonly checksum?: Digest;
 }
 
 /** Downloads an archive and unpacks it meanwhile. */
-async function unpack(store: ObjectStore, object: StoredObject, { parts, own }: UnpackParts): Promise<void> {
+async function unpack(store: ObjectStore, object: StoredObject, { parts, own, checksum }: UnpackParts): Promise<void> {
   const scratch = textOf(parts.scratch);
   if (scratch === undefined) throw new TypeError("Unreachable: the work directory is named in UTF-8");
   const url = store.urlOf(object.key);
@@ -89,9 +113,16 @@ async function unpack(store: ObjectStore, object: StoredObject, { parts, own }: 
   const stopped = new AbortController();
   const signal = AbortSignal.any([parts.signal, stopped.signal]);
   const followed = { path, progress: progress.shared };
+  const wanted: readonly Wanted[] = [
+    ...(object.md5 === undefined ? [] : [{ algorithm: "md5", digest: object.md5, from: store.service } as const]),
+    ...(checksum === undefined
+      ? []
+      : [{ algorithm: "sha256", digest: hexOf(checksum), from: "--context-checksum" } as const]),
+  ];
+  const algorithms = wanted.map(({ algorithm }) => algorithm);
   const jobs = Promise.all([
+    algorithms.length === 0 ? [] : parts.pool.run("digestFile", { ...followed, algorithms }),
     unpackArchive({ ...followed, what }, parts),
-    object.md5 === undefined ? undefined : parts.pool.run("digestFile", followed),
   ]);
   // A job that fails stops the download; one that fails because of the download has nothing of its own to say.
   jobs.catch((error) => stopped.abort(error));
@@ -104,9 +135,11 @@ async function unpack(store: ObjectStore, object: StoredObject, { parts, own }: 
     await jobs.catch(() => {});
     throw error;
   }
-  const [, md5] = await jobs;
-  if (md5 !== object.md5) {
-    throw new KilnError("integrity", `Cannot fetch "${url}": its MD5 is ${md5} and should be ${object.md5}`);
+  const [digests] = await jobs;
+  for (const [index, { algorithm, digest, from }] of wanted.entries()) {
+    if (digests[index] === digest) continue;
+    const found = `its ${algorithm} digest is ${digests[index]}, that of ${from} is ${digest}`;
+    throw new KilnError("integrity", `Cannot fetch "${url}": ${found}`);
   }
   await Deno.remove(path);
   const seconds = ((own.clock.now() - began) / 1000).toFixed(1);

@@ -6,12 +6,12 @@
  * @module
  */
 import type { S3Location } from "./context_location.ts";
-import type { ContextSource, SourceParts } from "./context_source.ts";
-import { createObjectSource } from "./object_source.ts";
+import type { ContextSource } from "./context_source.ts";
+import { createObjectSource, type ObjectSourceParts } from "./object_source.ts";
 import { openS3Store } from "./s3_store.ts";
 
 /** Makes the source of a context in S3. */
-export function createS3Source({ bucket, key }: S3Location, parts: SourceParts): ContextSource {
+export function createS3Source({ bucket, key }: S3Location, parts: ObjectSourceParts): ContextSource {
   return createObjectSource({
     url: `s3://${bucket}/${key}`,
     key,
