@@ -136,11 +136,12 @@ testFailures("a command line", [
     error: 'Cannot parse --isolation "vm": it is not one of auto, overlay, chroot, in-place',
   },
   {
-    shows: "with a git context, says that it is not supported",
+    shows: "with a context of an unknown kind, names it",
     dockerfile,
-    args: ["--context=git://github.com/a/b"],
+    args: ["--context=ftp://host/a"],
     code: 64,
-    error: 'Cannot use a --context with "git://": Kiln supports only directories yet',
+    error: 'Cannot use a --context with "ftp://": there is no such kind of context',
+    hint: "one of dir://, tar://, https://, http://, git://, ssh://, s3://, gs://, oci:// and oci-layout://",
   },
   {
     shows: "without any output, says which flags give one",
