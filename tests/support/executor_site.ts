@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The site's own directory unless told. */
   readonly cwd?: string;
+  /** What comes on stdin; nothing unless told. */
+  readonly stdin?: Uint8Array<ArrayBuffer>;
 }
 
 /** What a run of the executor gave. */
@@ -112,7 +114,7 @@ class DirectorySite implements Site {
     return this.start(args, options).outcome;
   }
 
-  start(args: readonly string[], { through = [], env = {}, cwd = this.path }: StartOptions = {}): Running {
+  start(args: readonly string[], { through = [], env = {}, cwd = this.path, stdin }: StartOptions = {}): Running {
     const [program = "", ...rest] = [
       ...through,
       ...EXECUTOR,
@@ -126,7 +128,7 @@ class DirectorySite implements Site {
       cwd,
       clearEnv: true,
       env: { PATH: SEARCH_PATH, HOME: join(this.path, "home"), DENO_DIR: denoDirectory(), MARK: this.mark, ...env },
-      stdin: "null",
+      stdin: stdin === undefined ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -138,7 +140,12 @@ class DirectorySite implements Site {
         listeners.forEach((listen) => listen());
       }
     };
-    const outcome = Promise.all([child.status, read("stdout"), read("stderr")])
+    const feed = async (bytes: Uint8Array<ArrayBuffer>): Promise<void> => {
+      // It may end before it has read everything; then its exit code tells more than our broken pipe.
+      await ReadableStream.from([bytes]).pipeTo(child.stdin).catch(() => {});
+    };
+    const fed = stdin === undefined ? Promise.resolve() : feed(stdin);
+    const outcome = Promise.all([child.status, read("stdout"), read("stderr"), fed])
       .then(([{ code }]) => ({ code, ...texts }));
     this.#running.add(outcome);
     return {

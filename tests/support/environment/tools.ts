@@ -31,6 +31,7 @@ const PACKAGES = {
   "mkfs.ext4": "e2fsprogs",
   "losetup": "mount",
   "patchelf": "patchelf",
+  "nginx": "nginx-light",
 } as const;
 
 /** A program that `ensureTools` can provide. */
@@ -39,6 +40,7 @@ export type Tool = keyof typeof PACKAGES;
 /** Units that Debian enables with those packages and that nobody asked for. */
 const UNITS: Readonly<Record<string, readonly string[]>> = {
   "docker-registry": ["docker-registry.service"],
+  "nginx-light": ["nginx.service"],
   "podman": ["podman.socket", "podman.service", "podman-auto-update.timer", "podman-restart.service"],
 };
 
