@@ -91,7 +91,7 @@ export function walkInRoot(root: number, path: BytePath, flags: number, mode: nu
     const place = places.length > 1 ? places.pop() : undefined;
     if (place?.owned) close(place.fd);
   };
-  const wantsDirectory = /\/\.{0,2}$/.test(path) || path === "" || path === "." || path === "..";
+  let wantsDirectory = namesDirectory(path);
   const pending = components(path);
   let links = 0;
   try {
@@ -113,6 +113,7 @@ export function walkInRoot(root: number, path: BytePath, flags: number, mode: nu
         if (last && (flags & O.CREAT) !== 0 && (flags & O.EXCL) !== 0) throw new SysError("openat", ERRNO.EEXIST, path);
         const target = readLink(here(), name);
         if (target.startsWith("/")) { while (places.length > 1) leave(); }
+        if (last) wantsDirectory ||= namesDirectory(target);
         pending.unshift(...components(target));
         continue;
       }
@@ -129,6 +130,11 @@ export function walkInRoot(root: number, path: BytePath, flags: number, mode: nu
   } finally {
     while (places.length > 1) leave();
   }
+}
+
+/** Whether a path can only mean a directory by the way it ends. */
+function namesDirectory(path: BytePath): boolean {
+  return /(^|\/)\.{0,2}$/.test(path);
 }
 
 function openOrUndefined(directory: number, name: BytePath, mayBeMissing: boolean): number | undefined {

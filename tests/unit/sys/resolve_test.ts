@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import fc from "../../support/fast_check.ts";
+import { bytePathOf } from "../../../lib/io/byte_path.ts";
+import { SysError } from "../../../lib/sys/errno.ts";
+import { close, makeDirectory, makeNode, makeSymlink, O, openDirectory } from "../../../lib/sys/file.ts";
+import { openInRoot, walkInRoot } from "../../../lib/sys/resolve.ts";
+import { inodeKey, S, statOf } from "../../../lib/sys/stat.ts";
+
+type Open = (root: number, path: string, flags: number, mode?: number) => number;
+
+const WAYS: readonly (readonly [name: string, open: Open])[] = [
+  ["openat2", openInRoot],
+  ["the walk without openat2", (root, path, flags, mode = 0) => walkInRoot(root, path, flags, mode)],
+];
+
+/** A root with links of every direction, and a secret beside it. */
+class Site implements Disposable {
+  readonly path = Deno.makeTempDirSync();
+  readonly root: number;
+
+  constructor() {
+    Deno.mkdirSync(`${this.path}/root/a/b`, { recursive: true });
+    Deno.mkdirSync(`${this.path}/root-evil`);
+    for (const file of ["secret", "root-evil/secret", "root/f", "root/a/f", "root/a/b/f"]) {
+      Deno.writeTextFileSync(`${this.path}/${file}`, file);
+    }
+    const links: readonly (readonly [name: string, target: string])[] = [
+      ["up", ".."],
+      ["absolute", this.path],
+      ["secret", `${this.path}/secret`],
+      ["a/up2", "../.."],
+      ["a/root", "/"],
+      ["a/b/back", "../../a"],
+      ["loop1", "loop2"],
+      ["loop2", "loop1"],
+      ["dead", "nowhere/at/all"],
+      ["slash", "a/"],
+      ["file", "f"],
+      ["filedir", "f/"],
+      ["magic", "/proc/self/cwd"],
+      ["far", "../../../../../../../../a/f"],
+    ];
+    for (const [name, target] of links) Deno.symlinkSync(target, `${this.path}/root/${name}`);
+    this.root = openDirectory(bytePathOf(`${this.path}/root`));
+  }
+
+  /** What a path leads to: the inode, or the name of the error. */
+  outcome(open: Open, path: string, flags: number): string {
+    try {
+      const fd = open(this.root, path, flags);
+      try {
+        return inodeKey(statOf(fd));
+      } finally {
+        close(fd);
+      }
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      return `errno ${error.errno}`;
+    }
+  }
+
+  inode(path: string): string {
+    const fd = openDirectory(`${bytePathOf(this.path)}/${path}`);
+    try {
+      return inodeKey(statOf(fd));
+    } finally {
+      close(fd);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    close(this.root);
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+for (const [name, open] of WAYS) {
+  // Guards: RESOLVE_IN_ROOT for openat2; for the walk, `leave` stopping at the first place and going there for "/".
+  Deno.test(`openInRoot() by ${name}, no way leads out of the root (S01, S03, S04)`, () => {
+    using site = new Site();
+    const root = site.inode("root");
+    for (const path of ["..", "../..", "/", "/..", "up", "up/up/..", "a/root", "a/root/..", "a/up2", "up/../.."]) {
+      assert.equal(site.outcome(open, path, O.RDONLY | O.DIRECTORY), root, path);
+    }
+    const outside = ["secret", "../secret", "up/secret", "a/up2/secret", "absolute/secret", "../root-evil/secret"];
+    for (const path of outside) assert.equal(site.outcome(open, path, O.RDONLY), "errno 2", path);
+  });
+
+  Deno.test(`openInRoot() by ${name}, links in a circle end`, () => {
+    using site = new Site();
+    assert.equal(site.outcome(open, "loop1", O.RDONLY), "errno 40");
+    assert.equal(site.outcome(open, "loop1/f", O.RDONLY), "errno 40");
+  });
+
+  Deno.test(`openInRoot() by ${name}, a new file is made inside, also where a link leads outside`, () => {
+    using site = new Site();
+    const flags = O.WRONLY | O.CREAT | O.EXCL;
+    close(open(site.root, "../../new", flags, 0o600));
+    assert.ok(Deno.statSync(`${site.path}/root/new`).isFile);
+    assert.equal(site.outcome(open, "secret", flags), "errno 17");
+    assert.equal(Deno.readTextFileSync(`${site.path}/secret`), "secret");
+  });
+
+  Deno.test(`openInRoot() by ${name}, names are bytes`, () => {
+    using site = new Site();
+    makeDirectory(site.root, "caf\xe9", 0o755);
+    makeNode(site.root, "caf\xe9/\xff", { mode: S.IFREG | 0o644, major: 0, minor: 0 });
+    makeSymlink("caf\xe9/\xff", site.root, "\xfe");
+    close(open(site.root, "\xfe", O.RDONLY));
+    assert.equal(site.outcome(open, "caf\xc3\xa9/\xff", O.RDONLY), "errno 2");
+  });
+
+  Deno.test(`openInRoot() by ${name}, descriptors of the way are closed`, () => {
+    using site = new Site();
+    const before = countOpen();
+    for (const path of ["a/b/back/b/f", "loop1", "dead", "f/x", "a/b/../../a/b/none"]) {
+      site.outcome(open, path, O.RDONLY);
+    }
+    assert.equal(countOpen(), before);
+  });
+}
+
+Deno.test("openInRoot(), the walk without openat2 finds what openat2 finds, on random ways", () => {
+  using site = new Site();
+  const names = fc.constantFrom(
+    ...["a", "b", "f", "..", ".", "", "up", "absolute", "secret", "up2", "root", "back", "loop1", "dead", "slash"],
+    ...["file", "filedir", "far", "none", "tmp"],
+  );
+  const path = fc.array(names, { minLength: 1, maxLength: 6 }).map((parts) => parts.join("/"));
+  const flags = fc.constantFrom(
+    O.RDONLY,
+    O.RDONLY | O.DIRECTORY,
+    O.PATH,
+    O.PATH | O.NOFOLLOW,
+    O.RDONLY | O.NOFOLLOW,
+    O.RDONLY | O.DIRECTORY | O.NOFOLLOW,
+  );
+  fc.assert(
+    fc.property(path, flags, (way, how) => {
+      assert.equal(site.outcome(WAYS[1]?.[1] ?? openInRoot, way, how), site.outcome(openInRoot, way, how));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+function countOpen(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
