@@ -8,7 +8,7 @@ import { errorIn } from "../support/failing_build.ts";
 import { holdBuild, MOMENTS } from "../support/interrupted_build.ts";
 
 /** Far less than the thirty seconds that Kubernetes gives a pod. */
-const SOON_MS = 4000;
+const SOON_MS = 10_000;
 
 for (const isolation of ["overlay", "chroot"] as const) {
   for (const moment of MOMENTS) {
