@@ -63,7 +63,7 @@ export const IMPORT_MAP: readonly Row[] = [
     http: "values",
     tree: "values",
     sys: "values",
-    oci: "types",
+    oci: "values",
   }),
   row("files", "rootfs", "the backends behind one interface", {
     tree: "values",

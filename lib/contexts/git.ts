@@ -11,6 +11,7 @@ import { createTransport, type TlsOptions, type Transport } from "../http/transp
 import { KilnError } from "../errors.ts";
 import { bytePathOf, textOf } from "../io/byte_path.ts";
 import { fetchRepository, type WantedRepository } from "../git/fetch_repository.ts";
+import { findLfsServer } from "../git/lfs_server.ts";
 import type { BasicCredential, GitRemote } from "../git/remote.ts";
 import { basicAuthorization, smartHttpServer } from "../git/smart_http.ts";
 import type { GitServer } from "../git/server.ts";
@@ -31,6 +32,12 @@ export function createGitSource(location: GitLocation, parts: SourceParts): Cont
       try {
         await fetchRepository(wantedOf(location, repository), {
           connect: (remote, reach) => connect(remote, { reach, transport, credential, named: repository }),
+          lfsServer: (remote, { lfsConfig: config, neighbours }, reach) => {
+            if (remote.kind === "ssh") throw new KilnError("usage", "Cannot use ssh yet");
+            const headersFor = (url: URL) => authorizationFor(url, { credential, named: repository });
+            return findLfsServer({ repository: remote.url, config, reach, neighbours, headersFor });
+          },
+          transport,
           directory: fetch.directory,
           scratch: bytePathOf(scratch),
           readPack: (request) => fetch.pool.run("readGitPack", request),
@@ -55,12 +62,16 @@ interface ConnectOptions {
 
 function connect(remote: GitRemote, { reach, transport, credential, named }: ConnectOptions): GitServer {
   if (remote.kind === "ssh") throw new KilnError("usage", "Cannot use ssh yet");
-  const own = credential !== undefined && remote.url.origin === named.origin;
-  return smartHttpServer(remote.url, {
-    transport,
-    reach,
-    ...(own ? { authorization: basicAuthorization(credential) } : {}),
-  });
+  return smartHttpServer(remote.url, { transport, reach, ...authorizationFor(remote.url, { credential, named }) });
+}
+
+/** The credential is for the origin of the repository that the user named. */
+function authorizationFor(
+  url: URL,
+  { credential, named }: Pick<ConnectOptions, "credential" | "named">,
+): { readonly authorization?: string } {
+  if (credential === undefined || url.origin !== named.origin) return {};
+  return { authorization: basicAuthorization(credential) };
 }
 
 function wantedOf({ ref, commit, options, subdirectory }: GitLocation, repository: URL): WantedRepository {

@@ -22,6 +22,14 @@ import {
   unlinkAt,
   writeAll,
 } from "../sys/file.ts";
+import {
+  type AttributeFile,
+  type AttributeMacros,
+  isLfsPath,
+  MAX_ATTRIBUTES_BYTES,
+  parseAttributes,
+} from "./attributes.ts";
+import { type LfsPointer, parseLfsPointer } from "./lfs_pointer.ts";
 import { malformedObject } from "./malformed.ts";
 import type { ObjectId } from "./object_id.ts";
 import type { ObjectReader } from "./object_reader.ts";
@@ -36,9 +44,13 @@ export interface CheckOutOptions {
   readonly limits: PackLimits;
   /** An open, empty directory. */
   readonly root: number;
+  /** Where the tree is in its repository: "" or with a slash at the end; and the `.gitattributes` above it. */
+  readonly within: BytePath;
+  readonly attributes: readonly AttributeFile[];
+  readonly macros: AttributeMacros;
   /** Seconds since 1970 that all entries get as their time; else they have the time of now. */
   readonly time?: number;
-  /** Told of every entry but the directories, once it is there. The content is given for small regular files only. */
+  /** Told of every entry but the directories, once it is there. */
   readonly onEntry?: (entry: CheckedOutEntry) => void;
 }
 
@@ -46,8 +58,8 @@ export interface CheckOutOptions {
 export interface CheckedOutEntry {
   readonly path: BytePath;
   readonly entry: TreeEntry;
-  /** The whole content of a regular file of at most 1,024 bytes. */
-  readonly small?: Uint8Array;
+  /** Set for a pointer of Git LFS in a place that is kept by it. */
+  readonly pointer?: LfsPointer;
 }
 
 /** Linux resolves no longer paths. */
@@ -56,7 +68,7 @@ const MAX_DEPTH = 1_024;
 const MAX_ENTRIES = 4_194_304;
 /** The trees from the root to where we are, which are in memory. */
 const MAX_OPEN_TREE_BYTES = 64 * 1024 ** 2;
-/** What might be a pointer of Git LFS is not longer. */
+/** Pointers of Git LFS are not longer. */
 const SMALL_BYTES = 1_024;
 
 interface Level {
@@ -67,6 +79,8 @@ interface Level {
   /** Size of its tree. */
   readonly bytes: number;
   readonly entries: Generator<TreeEntry>;
+  /** The `.gitattributes` from the root of the repository down to here. */
+  readonly attributes: readonly AttributeFile[];
 }
 
 /**
@@ -75,9 +89,9 @@ interface Level {
  * @throws {KilnError} kind `integrity` for trees that are malformed, too deep or too many; `disk`.
  */
 export function checkOut(tree: ObjectId, options: CheckOutOptions): void {
-  const { reader, root } = options;
+  const { root } = options;
   const work = { ...options, entries: 0, bytesLeft: expansionAllowed(options.limits, options.packBytes) };
-  const levels: Level[] = [{ fd: root, prefix: "", name: "", ...treeOf(tree, reader) }];
+  const levels: Level[] = [{ fd: root, prefix: "", name: "", ...treeOf(tree, { ...options, prefix: options.within }) }];
   try {
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const next = level.entries.next();
@@ -116,7 +130,7 @@ function writeEntry(entry: TreeEntry, level: Level, work: Work): Level | undefin
           fd: openAt(level.fd, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW),
           prefix: `${path}/`,
           name,
-          ...treeOf(entry.id, work.reader),
+          ...treeOf(entry.id, { ...work, attributes: level.attributes, prefix: `${work.within}${path}/` }),
         };
       case "submodule":
         makeDirectory(level.fd, name, 0o755);
@@ -128,7 +142,9 @@ function writeEntry(entry: TreeEntry, level: Level, work: Work): Level | undefin
         return undefined;
       default: {
         const small = writeFile(entry, level, work);
-        work.onEntry?.({ path, entry, ...(small === undefined ? {} : { small }) });
+        const pointer = small === undefined ? undefined : parseLfsPointer(small);
+        const isLfs = pointer !== undefined && isLfsPath(`${work.within}${path}`, level.attributes);
+        work.onEntry?.({ path, entry, ...(isLfs ? { pointer } : {}) });
         return undefined;
       }
     }
@@ -142,9 +158,37 @@ function leave(level: Level, parent: Level | undefined, time: number | undefined
   if (time !== undefined && parent !== undefined) setTime(parent.fd, level.name, { sec: time, nsec: 0 });
 }
 
-function treeOf(id: ObjectId | Uint8Array, reader: ObjectReader): Pick<Level, "bytes" | "entries"> {
+interface TreePlace extends Pick<CheckOutOptions, "reader" | "macros" | "attributes"> {
+  readonly prefix: BytePath;
+}
+
+function treeOf(
+  id: ObjectId | Uint8Array,
+  { reader, macros, attributes, prefix }: TreePlace,
+): Pick<Level, "bytes" | "entries" | "attributes"> {
   const index = reader.indexOf(id, TYPE.TREE);
-  return { bytes: reader.table.size(index), entries: parseTree(reader.table.id(index), reader.structure(index)) };
+  const bytes = reader.structure(index);
+  const hex = reader.table.id(index);
+  return {
+    bytes: bytes.length,
+    entries: parseTree(hex, bytes),
+    attributes: withAttributesOf(parseTree(hex, bytes), { reader, macros, attributes, prefix }),
+  };
+}
+
+/** Adds the rules of a tree's own `.gitattributes`, if it has one. */
+export function withAttributesOf(
+  entries: Iterable<TreeEntry>,
+  { reader, macros, attributes, prefix }: TreePlace,
+): readonly AttributeFile[] {
+  for (const { name, kind, id } of entries) {
+    if (name !== ".gitattributes" || (kind !== "file" && kind !== "executable")) continue;
+    const index = reader.indexOf(id, TYPE.BLOB);
+    // git ignores larger ones as well, if not from the same size on.
+    if (reader.table.size(index) > MAX_ATTRIBUTES_BYTES) return attributes;
+    return [...attributes, parseAttributes(bytePathFrom(reader.structure(index)), prefix, macros)];
+  }
+  return attributes;
 }
 
 function writeFile({ name, kind, id }: TreeEntry, { fd: directory }: Level, work: Work): Uint8Array | undefined {

@@ -6,13 +6,11 @@
  *
  * @module
  */
-import { systemClock } from "../async/clock.ts";
-import { Backoff } from "../async/retry.ts";
 import { KilnError } from "../errors.ts";
 import { type BytePath, textOf } from "../io/byte_path.ts";
 import type { Reach } from "../http/reach.ts";
 import type { Report } from "../report/report.ts";
-import { describeFault, explainFault, isTemporary } from "./fault.ts";
+import { explainFault } from "./fault.ts";
 import { listReferences } from "./list_references.ts";
 import { isObjectId, isSha256Id, type ObjectId } from "./object_id.ts";
 import { ServerRefusal } from "./packet.ts";
@@ -21,6 +19,7 @@ import { requestPack } from "./request_pack.ts";
 import { type ResolvedReference, resolveReference } from "./resolve_reference.ts";
 import type { GitConversation, GitServer } from "./server.ts";
 import { spoolPack } from "./spool_pack.ts";
+import { pausesOf } from "./try_again.ts";
 
 /** What to fetch. */
 export interface WantedCommit {
@@ -54,8 +53,6 @@ export interface FetchedCommit extends ReadPackResult {
   readonly neighbours: Reach;
 }
 
-/** Tries after the first. */
-const RETRIES = 4;
 /** How deep to look for a commit that the server does not give by its name; undefined: all of the history. */
 const DEPTHS: readonly (number | undefined)[] = [50, 1_000, undefined];
 /** More branches and tags are not searched for a commit. */
@@ -70,22 +67,7 @@ const MAX_TIPS = 20_000;
 export async function fetchCommit(wanted: WantedCommit, parts: FetchCommitParts): Promise<FetchedCommit> {
   const { server, report, signal } = parts;
   const action = `fetch ${server.name}`;
-  const backoff = new Backoff({
-    retries: RETRIES,
-    baseMs: 500,
-    capMs: 15_000,
-    askedCapMs: 0,
-    clock: systemClock,
-    random: Math.random,
-    signal,
-    temporary: (error) => isTemporary(error) ? {} : undefined,
-    onPause: ({ error, tried, tries, pauseMs }) =>
-      report.message(
-        "warn",
-        `Cannot ${action} yet: ${describeFault(error)}; trying again in ${(pauseMs / 1000).toFixed(1)} s ` +
-          `(try ${tried + 1} of ${tries})`,
-      ),
-  });
+  const backoff = pausesOf(action, { report, signal });
   let moved = 0;
   for (;;) {
     try {

@@ -8,9 +8,11 @@
  */
 import { KilnError } from "../errors.ts";
 import type { Reach } from "../http/reach.ts";
+import type { Transport } from "../http/transport.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
 import { fetchCommit, type FetchedCommit, type WantedCommit } from "./fetch_commit.ts";
+import { downloadLfsFiles, type LfsServer } from "./lfs_download.ts";
 import { parseRemote } from "./parse_remote.ts";
 import type { FoundSubmodule, ReadPackRequest, ReadPackResult } from "./read_pack.ts";
 import { type GitRemote, nameOfRemote } from "./remote.ts";
@@ -34,6 +36,9 @@ export interface FetchRepositoryParts {
   readonly directory: BytePath;
   /** An existing directory of our own. */
   readonly scratch: BytePath;
+  /** Returns the LFS server of a repository. */
+  readonly lfsServer: (remote: GitRemote, commit: FetchedCommit, reach: Reach) => LfsServer | Promise<LfsServer>;
+  readonly transport: Transport;
   readonly readPack: (request: ReadPackRequest) => Promise<ReadPackResult>;
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -116,7 +121,7 @@ interface One extends WantedCommit {
 
 async function fetchOne(
   { remote, reach, below, subdirectory, commitTime, ...wanted }: One,
-  { connect, directory, ...parts }: FetchRepositoryParts,
+  { connect, lfsServer, directory, ...parts }: FetchRepositoryParts,
 ): Promise<FetchedCommit> {
   const fetched = await fetchCommit(wanted, {
     ...parts,
@@ -124,6 +129,10 @@ async function fetchOne(
     read: { directory, below, commitTime, ...(subdirectory === undefined ? {} : { subdirectory }) },
   });
   parts.report.message("info", `Checked out ${fetched.commit} of ${nameOfRemote(remote)}`);
+  if (fetched.lfsFiles.length > 0) {
+    parts.report.message("info", `Downloading ${fetched.lfsFiles.length} LFS files of ${nameOfRemote(remote)}`);
+    await downloadLfsFiles(fetched.lfsFiles, { ...parts, directory, server: await lfsServer(remote, fetched, reach) });
+  }
   return fetched;
 }
 

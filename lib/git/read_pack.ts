@@ -9,8 +9,10 @@ import { type BytePath, bytePathOf, displayPath } from "../io/byte_path.ts";
 import { followFile } from "../io/follow_file.ts";
 import { AT_FDCWD, close, O, openAt, openDirectory } from "../sys/file.ts";
 import { openInRoot } from "../sys/resolve.ts";
-import { checkOut, type CheckOutOptions } from "./check_out.ts";
+import type { AttributeFile, AttributeMacros } from "./attributes.ts";
+import { checkOut, type CheckOutOptions, withAttributesOf } from "./check_out.ts";
 import { type Commit, parseCommit, parseTag } from "./commit_object.ts";
+import type { LfsFile } from "./lfs_download.ts";
 import { malformedObject, malformedPack } from "./malformed.ts";
 import { bytesOfId, type ObjectId } from "./object_id.ts";
 import { ObjectReader } from "./object_reader.ts";
@@ -59,6 +61,9 @@ export interface ReadPackResult {
   readonly submodules: readonly FoundSubmodule[];
   /** The text of `.gitmodules`; absent without submodules, and if there is none. */
   readonly modules?: string;
+  readonly lfsFiles: readonly LfsFile[];
+  /** The text of `.lfsconfig`; only if there are LFS files. */
+  readonly lfsConfig?: string;
 }
 
 /**
@@ -86,7 +91,7 @@ export async function readPack(request: ReadPackRequest): Promise<ReadPackResult
     using reader = new ObjectReader({ pack, packBytes, table, scratch, limits });
     resolveDeltas(reader, limits);
     const found = findCommit(request.id, reader);
-    if (found === undefined) return { submodules: [] };
+    if (found === undefined) return { submodules: [], lfsFiles: [] };
     const root = openInRoot(directory, request.below, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
     try {
       return { commit: found.id, ...checkOutCommit(found.commit, { request, reader, packBytes, limits, root }) };
@@ -105,14 +110,20 @@ interface CheckOutWork extends Pick<CheckOutOptions, "reader" | "packBytes" | "l
 function checkOutCommit(commit: Commit, work: CheckOutWork): Omit<ReadPackResult, "commit"> {
   const { request, reader } = work;
   const submodules: FoundSubmodule[] = [];
+  const lfsFiles: LfsFile[] = [];
   const start = findSubdirectory(commit.tree, request.subdirectory ?? "", reader);
   if (start.kind === "submodule") {
     submodules.push({ ...start, below: request.below });
   } else {
     checkOut(start.tree, {
       ...work,
+      ...start,
       ...(request.commitTime ? { time: commit.time } : {}),
-      onEntry({ path, entry }): void {
+      onEntry({ path, entry, pointer }): void {
+        if (pointer !== undefined) {
+          if (lfsFiles.length === MAX_LFS_FILES) throw malformedObject(commit.tree, "it has no end of LFS files");
+          lfsFiles.push({ ...pointer, path: joined(request.below, path) });
+        }
         if (entry.kind !== "submodule") return;
         if (submodules.length === MAX_SUBMODULES) throw malformedObject(commit.tree, "it has no end of submodules");
         submodules.push({
@@ -123,15 +134,22 @@ function checkOutCommit(commit: Commit, work: CheckOutWork): Omit<ReadPackResult
       },
     });
   }
-  const modules = submodules.length === 0 ? undefined : readModules(commit.tree, reader);
-  return { submodules, ...(modules === undefined ? {} : { modules }) };
+  const modules = submodules.length === 0 ? undefined : readSmall(".gitmodules", commit.tree, reader);
+  const lfsConfig = lfsFiles.length === 0 ? undefined : readSmall(".lfsconfig", commit.tree, reader);
+  return {
+    submodules,
+    lfsFiles,
+    ...(modules === undefined ? {} : { modules }),
+    ...(lfsConfig === undefined ? {} : { lfsConfig }),
+  };
 }
 
 /** More submodules than these are no project. */
 const MAX_SUBMODULES = 10_000;
+const MAX_LFS_FILES = 200_000;
 
 type Start =
-  | { readonly kind: "tree"; readonly tree: ObjectId }
+  | ({ readonly kind: "tree"; readonly tree: ObjectId } & Pick<CheckOutOptions, "within" | "attributes" | "macros">)
   | { readonly kind: "submodule"; readonly path: BytePath; readonly commit: ObjectId; readonly subdirectory: BytePath };
 
 /**
@@ -141,10 +159,14 @@ type Start =
  */
 function findSubdirectory(root: ObjectId, path: BytePath, reader: ObjectReader): Start {
   let tree = root;
+  let within: BytePath = "";
+  const macros: AttributeMacros = new Map();
+  let attributes: readonly AttributeFile[] = [];
   const names = path.split("/").filter((name) => name !== "" && name !== ".");
   for (const [at, name] of names.entries()) {
     const index = reader.indexOf(tree, TYPE.TREE);
-    const entry = [...parseTree(tree, reader.structure(index))].find((entry) => entry.name === name);
+    const entries = [...parseTree(tree, reader.structure(index))];
+    const entry = entries.find((entry) => entry.name === name);
     const walked = names.slice(0, at + 1).join("/");
     const id = entry === undefined ? "" : Buffer.from(entry.id).toString("hex");
     if (entry?.kind === "submodule") {
@@ -154,18 +176,21 @@ function findSubdirectory(root: ObjectId, path: BytePath, reader: ObjectReader):
       const found = entry === undefined ? "the commit does not have it" : `it is a ${entry.kind}, not a directory`;
       throw new KilnError("context", `Cannot use the subdirectory "${displayPath(walked)}": ${found}`);
     }
+    attributes = withAttributesOf(entries, { reader, macros, attributes, prefix: within });
+    within = `${walked}/`;
     tree = id;
   }
-  return { kind: "tree", tree };
+  return { kind: "tree", tree, within, attributes, macros };
 }
 
-function readModules(root: ObjectId, reader: ObjectReader): string | undefined {
+/** Returns the text of a file of settings in the root; undefined if there is none. */
+function readSmall(wanted: string, root: ObjectId, reader: ObjectReader): string | undefined {
   const index = reader.indexOf(root, TYPE.TREE);
-  const entry = [...parseTree(root, reader.structure(index))].find(({ name }) => name === ".gitmodules");
+  const entry = [...parseTree(root, reader.structure(index))].find(({ name }) => name === wanted);
   if (entry?.kind !== "file" && entry?.kind !== "executable") return undefined;
   const blob = reader.indexOf(entry.id, TYPE.BLOB);
   if (reader.table.size(blob) > MAX_MODULES_BYTES) {
-    throw malformedObject(reader.table.id(blob), `it is a .gitmodules of more than ${MAX_MODULES_BYTES} bytes`);
+    throw malformedObject(reader.table.id(blob), `it is a ${wanted} of more than ${MAX_MODULES_BYTES} bytes`);
   }
   return Buffer.from(reader.structure(blob)).toString("utf8");
 }

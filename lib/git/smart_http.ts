@@ -7,12 +7,12 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { localityOf, localityOfHost } from "../http/address.ts";
 import type { Reach } from "../http/reach.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { RequestBody, Transport } from "../http/transport.ts";
 import { type Advertisement, readAdvertisement } from "./advertisement.ts";
 import { HttpRefusal } from "./fault.ts";
+import { asNearAs } from "./neighbours.ts";
 import { notGit, PacketReader } from "./packet.ts";
 import { printable } from "./printable.ts";
 import type { BasicCredential } from "./remote.ts";
@@ -137,14 +137,6 @@ function redirected(response: HttpResponse, suffix: string): URL {
 function isSameHost(from: URL, to: URL): boolean {
   const upgrade = from.protocol === "http:" && to.protocol === "https:" && from.port === "" && to.port === "";
   return from.origin === to.origin || (upgrade && from.hostname === to.hostname);
-}
-
-/** Returns how near a server may be that is named by another one: not nearer than that one is itself (S49, S55). */
-export function asNearAs(namer: URL, known: { readonly reach: Reach; readonly address: string | undefined }): Reach {
-  if (known.reach !== "any") return known.reach;
-  const locality = localityOfHost(namer.hostname) ??
-    (known.address === undefined ? undefined : localityOf(known.address));
-  return locality === "loopback" || locality === "private" ? locality : "public";
 }
 
 function commonHeaders(authorization: string | undefined): Record<string, string> {
