@@ -70,7 +70,7 @@ async function writeEntry(
   const { path, located, linkTo } = change;
   if (splitPath(path).name.startsWith(WHITEOUT_PREFIX)) {
     throw new KilnError(
-      "run",
+      "dockerfile",
       `Cannot put "${displayPath(path)}" into a layer: names that begin with ".wh." delete files`,
       {
         hint: "remove or rename it in the instruction that makes it",
