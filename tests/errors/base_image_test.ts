@@ -223,8 +223,7 @@ testFailures("a base image", [
         }];
       }),
     code: 78,
-    error:
-      "Cannot unpack the layer with the diff ID {DIGEST}: cannot read the archive at byte 0: it is truncated",
+    error: "Cannot unpack the layer with the diff ID {DIGEST}: cannot read the archive at byte 0: it is truncated",
     lines: [2, 2],
   },
   {

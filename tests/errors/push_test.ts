@@ -115,4 +115,14 @@ testFailures("a push", [
     code: 69,
     error: 'Cannot push to {HOST}/out/image: "{HOST}" answered 404 Not Found: NAME_UNKNOWN: name unknown',
   },
+  {
+    shows: "to one destination of two that fails, fails the build",
+    dockerfile,
+    onlyArgs: ["--destination={HOST}/denied/image:1", "--destination={HOST}/taken/image:1", "--insecure"],
+    arrange: (registry) => registry.always("PUT", /denied.image.manifests/, fail(403, "DENIED")),
+    code: 77,
+    error:
+      'Cannot push the manifest to {HOST}/denied/image:1: "{HOST}" does not allow it without credentials, and none were sent (403 Forbidden): DENIED: denied',
+    hint: 'add credentials for "{HOST}" to config.json in $DOCKER_CONFIG or to DOCKER_AUTH_CONFIG',
+  },
 ]);

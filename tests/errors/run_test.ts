@@ -196,4 +196,37 @@ testFailures("RUN", [
     error: 'Cannot complete "/bin/sh -c exit 7": it returned exit code 7',
     lines: [4, 4],
   },
+  {
+    shows: "with mounts that the host refuses, says so when they are asked for by name",
+    dockerfile: "FROM {BASE}\nRUN true\n",
+    args: ["--isolation=overlay"],
+    through: ["setpriv", "--bounding-set=-sys_admin"],
+    code: 64,
+    error:
+      "Cannot use --isolation=overlay: a mount namespace of our own is refused: unshare: the operation is not permitted (EPERM)",
+    hint: "--isolation=auto takes what is possible here",
+  },
+  {
+    shows: "without a network, is refused where the host has no namespaces",
+    dockerfile: "FROM {BASE}\nRUN --network=none true\n",
+    through: ["setpriv", "--bounding-set=-sys_admin"],
+    code: 77,
+    error: "Cannot run with --network=none: this host allows no network namespace",
+    lines: [2, 2],
+  },
+  {
+    shows: "with an agent's keys, is not supported yet",
+    dockerfile: "FROM {BASE}\nRUN --mount=type=ssh true\n",
+    code: 65,
+    error: 'Cannot run "RUN --mount=type=ssh": the mount type is not supported yet',
+    lines: [2, 2],
+  },
+  {
+    shows: "that makes a file whose name means a deletion, is refused",
+    dockerfile: "FROM {BASE}\nRUN touch /.wh.file\n",
+    code: 65,
+    error: 'Cannot put ".wh.file" into a layer: names that begin with ".wh." delete files',
+    lines: [2, 2],
+    hint: "remove or rename it in the instruction that makes it",
+  },
 ]);
