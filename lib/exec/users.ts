@@ -95,12 +95,12 @@ function namedOwner(root: number, name: string): Owner {
   throw unknown("user", name);
 }
 
-/** As runc does: a user may even be called like another one's number. */
+/** As runc: a number is never a name. A base whose passwd has "1000:x:0:0" would make root of USER 1000 (S32). */
 function findUser(root: number, user: Account): PasswdEntry | undefined {
   const passwd = readPasswd(root);
-  const name = user.kind === "name" ? bytePathOf(user.name) : String(user.id);
-  const named = passwd.find((line) => line.name === name);
-  return named ?? (user.kind === "id" ? passwd.find((line) => line.uid === user.id) : undefined);
+  if (user.kind === "id") return passwd.find((line) => line.uid === user.id);
+  const name = bytePathOf(user.name);
+  return passwd.find((line) => line.name === name);
 }
 
 function groupId(root: number, group: Account): number {

@@ -49,7 +49,7 @@ Deno.test("lookUpRunUser(), ids, groups and home of who is in the image and who 
     ["5000", { uid: 5000, gid: 0, groups: [0], home: "/" }],
     ["5000:more", { uid: 5000, gid: 2001, groups: [2001], home: "/" }],
     ["nohome", { uid: 1002, gid: 1002, groups: [1002], home: "/" }],
-    ["1003", { uid: 44, gid: 45, groups: [45], home: "/odd" }],
+    ["1003", { uid: 1003, gid: 1004, groups: [1004], home: "/twelve" }],
     ["twelve", { uid: 1003, gid: 1004, groups: [1004], home: "/twelve" }],
     ["größe:größe", { uid: 1006, gid: 1006, groups: [1006], home: "/" }],
     ["last", { uid: 4294967294, gid: 4294967294, groups: [4294967294], home: "/last" }],
