@@ -1,60 +1,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { KilnError } from "../../lib/errors.ts";
 import { prepared } from "../support/environment/environment.ts";
-import { fetchGit, type GitFetch, type GitFetched } from "../support/git_fetch.ts";
+import { fetchGit } from "../support/git_fetch.ts";
 import { git, listFolder, makeRepository, type TestRepository } from "../support/git_repository.ts";
-import { Cut, startGitServer } from "../support/git_server.ts";
-import type { GitServerOptions, GitTestServer } from "../support/git_server.ts";
+import { Cut, type GitServerOptions, startGitServer } from "../support/git_server.ts";
+import { gitSite, refusal, smallRepository, writeFiles } from "../support/git_site.ts";
 
 await prepared({ tools: ["git"] });
-
-/** A folder of one test's own, a server for what is below it, and fetching from it. */
-async function site(
-  options: Partial<GitServerOptions> = {},
-): Promise<
-  AsyncDisposable & {
-    readonly root: string;
-    readonly server: GitTestServer;
-    fetch(name: string, request?: Partial<GitFetch>): Promise<GitFetched>;
-  }
-> {
-  const root = await Deno.makeTempDir({ prefix: "kiln-git-" });
-  const server = await startGitServer({ root, ...options });
-  return {
-    root,
-    server,
-    fetch: (name, request = {}) => fetchGit(root, { url: server.url(name), ...request }),
-    async [Symbol.asyncDispose](): Promise<void> {
-      await server[Symbol.asyncDispose]();
-      await Deno.remove(root, { recursive: true });
-    },
-  };
-}
-
-async function write(folder: string, files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, text] of Object.entries(files)) {
-    await Deno.mkdir(`${folder}/${name}`.replace(/\/[^/]*$/, ""), { recursive: true });
-    await Deno.writeTextFile(`${folder}/${name}`, text);
-  }
-}
-
-/** A repository with one file and one commit. */
-async function small(
-  root: string,
-  name = "app",
-  files: Readonly<Record<string, string>> = { "f": "one\n" },
-): Promise<TestRepository & { readonly first: string }> {
-  const repository = await makeRepository(root, name);
-  await write(repository.work, files);
-  return { ...repository, first: await repository.commit("first") };
-}
 
 /** A repository with everything a tree can hold, and deltas in its pack. */
 async function manifold(root: string): Promise<TestRepository> {
   const repository = await makeRepository(root, "app");
   const { work } = repository;
-  await write(work, {
+  await writeFiles(work, {
     "d/e/f": "hello\n",
     "empty": "",
     "d.x": "after d in order of names, before it in order of trees\n",
@@ -63,7 +21,9 @@ async function manifold(root: string): Promise<TestRepository> {
   await Deno.symlink("../nowhere", `${work}/d/link`);
   await Deno.symlink("/etc", `${work}/absolute`);
   const lines = Array.from({ length: 2000 }, (_, at) => `line ${at * 7919 % 1009}`);
-  for (let at = 0; at < 40; at++) await write(work, { [`similar/${at}`]: `${lines.slice(at * 9).join("\n")}\n${at}` });
+  for (let at = 0; at < 40; at++) {
+    await writeFiles(work, { [`similar/${at}`]: `${lines.slice(at * 9).join("\n")}\n${at}` });
+  }
   await new Deno.Command("sh", {
     args: ["-c", String.raw`printf x > "$(printf 'latin1-\351')"; printf y > "$(printf 'new\nline')"`],
     cwd: work,
@@ -73,19 +33,9 @@ async function manifold(root: string): Promise<TestRepository> {
   return repository;
 }
 
-async function refusal(work: Promise<unknown>): Promise<KilnError> {
-  try {
-    await work;
-  } catch (error) {
-    assert(error instanceof KilnError, `not a KilnError: ${error instanceof Error ? error.stack : error}`);
-    return error;
-  }
-  throw new assert.AssertionError({ message: "nothing was refused" });
-}
-
 for (const oldProtocol of [false, true]) {
   Deno.test(`git context by protocol version ${oldProtocol ? 0 : 2}, is what git clone checks out`, async () => {
-    await using at = await site({ oldProtocol });
+    await using at = await gitSite({ oldProtocol });
     const { bare } = await manifold(at.root);
     await git(at.root, "clone", "-q", bare, "clone");
     const { directory } = await at.fetch("app.git");
@@ -95,17 +45,17 @@ for (const oldProtocol of [false, true]) {
 }
 
 Deno.test("git context, has no .git in it", async () => {
-  await using at = await site();
-  await small(at.root);
+  await using at = await gitSite();
+  await smallRepository(at.root);
   const { directory } = await at.fetch("app.git");
   assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["f"]);
 });
 
 Deno.test("git context without a reference, is the HEAD of the remote", async () => {
-  await using at = await site();
-  const { work, bare, commit } = await small(at.root);
+  await using at = await gitSite();
+  const { work, bare, commit } = await smallRepository(at.root);
   await git(work, "checkout", "-q", "-b", "other");
-  await write(work, { "f": "other\n" });
+  await writeFiles(work, { "f": "other\n" });
   await commit("other");
   await git(bare, "symbolic-ref", "HEAD", "refs/heads/other");
   const { directory } = await at.fetch("app.git");
@@ -114,14 +64,14 @@ Deno.test("git context without a reference, is the HEAD of the remote", async ()
 
 for (const oldProtocol of [false, true]) {
   Deno.test(`git references by protocol version ${oldProtocol ? 0 : 2}, are found by every form of their names`, async () => {
-    await using at = await site({ oldProtocol });
-    const { work, bare, commit, first } = await small(at.root);
+    await using at = await gitSite({ oldProtocol });
+    const { work, bare, commit, first } = await smallRepository(at.root);
     await git(work, "tag", "light");
     await git(work, "tag", "-a", "-m", "a tag", "annotated");
     await git(work, "tag", "-a", "-m", "a tag of a tag", "nested", "annotated");
     await git(work, "push", "-q", "--tags", "origin");
     await git(work, "push", "-q", "origin", "HEAD:refs/pull/1/head", "HEAD:refs/heads/feature/x");
-    await write(work, { "f": "two\n" });
+    await writeFiles(work, { "f": "two\n" });
     const second = await commit("second");
     const forms = [
       "light",
@@ -147,11 +97,11 @@ for (const oldProtocol of [false, true]) {
 }
 
 Deno.test("git reference that is a branch and a tag, is the branch", async () => {
-  await using at = await site();
-  const { work, commit } = await small(at.root);
+  await using at = await gitSite();
+  const { work, commit } = await smallRepository(at.root);
   await git(work, "tag", "both");
   await git(work, "checkout", "-q", "-b", "both");
-  await write(work, { "f": "branch\n" });
+  await writeFiles(work, { "f": "branch\n" });
   await commit("branch");
   await git(work, "push", "-q", "origin", "refs/tags/both");
   const { directory } = await at.fetch("app.git", { ref: "both" });
@@ -159,20 +109,20 @@ Deno.test("git reference that is a branch and a tag, is the branch", async () =>
 });
 
 Deno.test("git option branch, wins over the fragment and is found among tags too", async () => {
-  await using at = await site();
-  const { work, commit } = await small(at.root);
+  await using at = await gitSite();
+  const { work, commit } = await smallRepository(at.root);
   await git(work, "tag", "v1");
   await git(work, "push", "-q", "--tags", "origin");
-  await write(work, { "f": "two\n" });
+  await writeFiles(work, { "f": "two\n" });
   await commit("second");
   const { directory } = await at.fetch("app.git", { ref: "main", options: { branch: "v1" } });
   assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
 });
 
 Deno.test("git commit given after the reference, is what is checked out", async () => {
-  await using at = await site();
-  const { work, commit, first } = await small(at.root);
-  await write(work, { "f": "two\n" });
+  await using at = await gitSite();
+  const { work, commit, first } = await smallRepository(at.root);
+  await writeFiles(work, { "f": "two\n" });
   await commit("second");
   const { directory } = await at.fetch("app.git", { ref: "main", commit: first });
   assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
@@ -180,7 +130,7 @@ Deno.test("git commit given after the reference, is what is checked out", async 
 
 Deno.test("git commit that an old server does not give by its name, is found in the history", async () => {
   let posts = 0;
-  await using at = await site({
+  await using at = await gitSite({
     oldProtocol: true,
     async *alter(request, body): AsyncGenerator<Uint8Array> {
       if (request.method !== "POST" || posts++ > 0) return yield* body;
@@ -188,9 +138,9 @@ Deno.test("git commit that an old server does not give by its name, is found in 
       yield Buffer.from("0028ERR upload-pack: not our ref 0123456");
     },
   });
-  const { work, commit, first } = await small(at.root);
+  const { work, commit, first } = await smallRepository(at.root);
   for (let count = 0; count < 60; count++) await git(work, "commit", "-q", "--allow-empty", "-m", `${count}`);
-  await write(work, { "f": "last\n" });
+  await writeFiles(work, { "f": "last\n" });
   await commit("last");
   const { directory, messages } = await at.fetch("app.git", { ref: first });
   assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
@@ -198,8 +148,8 @@ Deno.test("git commit that an old server does not give by its name, is found in 
 });
 
 Deno.test("git commit that is nowhere, is an error that names it", async () => {
-  await using at = await site();
-  await small(at.root);
+  await using at = await gitSite();
+  await smallRepository(at.root);
   const ref = "0123456789".repeat(4);
   const error = await refusal(at.fetch("app.git", { ref }));
   assert.equal(error.kind, "context");
@@ -210,8 +160,8 @@ Deno.test("git commit that is nowhere, is an error that names it", async () => {
 });
 
 Deno.test("git reference that is missing, is an error that names it", async () => {
-  await using at = await site();
-  await small(at.root);
+  await using at = await gitSite();
+  await smallRepository(at.root);
   const error = await refusal(at.fetch("app.git", { ref: "nope" }));
   assert.equal(error.kind, "context");
   assert.equal(
@@ -221,37 +171,37 @@ Deno.test("git reference that is missing, is an error that names it", async () =
 });
 
 Deno.test("git repository without commits, is an error", async () => {
-  await using at = await site();
+  await using at = await gitSite();
   await makeRepository(at.root, "app");
   const error = await refusal(at.fetch("app.git"));
   assert.match(error.message, /the repository has no commit there$/);
 });
 
 Deno.test("git repository that is missing, is an error that names the host", async () => {
-  await using at = await site();
+  await using at = await gitSite();
   const error = await refusal(at.fetch("nope.git"));
   assert.equal(error.kind, "context");
   assert.match(error.message, /knows no such repository \(404 Not Found\)/);
 });
 
 Deno.test("git repository with SHA-256, is refused by name", async () => {
-  await using at = await site();
+  await using at = await gitSite();
   await git(at.root, "init", "-q", "--bare", "--object-format=sha256", "app.git");
   const error = await refusal(at.fetch("app.git"));
   assert.equal(error.message, "Cannot use the repository: its objects are named by SHA-256");
 });
 
 Deno.test("git subdirectory, takes the place of the repository", async () => {
-  await using at = await site();
-  await small(at.root, "app", { "a/b/f": "below\n", "a/g": "beside\n", "h": "above\n" });
+  await using at = await gitSite();
+  await smallRepository(at.root, "app", { "a/b/f": "below\n", "a/g": "beside\n", "h": "above\n" });
   const { directory } = await at.fetch("app.git", { subdirectory: "a/b" });
   assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["f"]);
 });
 
 for (const subdirectory of ["link", "link/etc", "f", "missing", "a/../../x", ".."]) {
   Deno.test(`S45 git subdirectory "${subdirectory}" that is no directory of the commit, is refused`, async () => {
-    await using at = await site();
-    const { work, commit } = await small(at.root, "app", { "a/x": "", "f": "" });
+    await using at = await gitSite();
+    const { work, commit } = await smallRepository(at.root, "app", { "a/x": "", "f": "" });
     await Deno.symlink("/", `${work}/link`);
     await commit("link");
     const error = await refusal(at.fetch("app.git", { subdirectory }));
@@ -261,8 +211,8 @@ for (const subdirectory of ["link", "link/etc", "f", "missing", "a/../../x", "..
 }
 
 Deno.test("git credentials, are sent from GIT_USERNAME and GIT_PASSWORD, GIT_TOKEN or the URL", async () => {
-  await using at = await site({ credential: "user:pass word" });
-  await small(at.root);
+  await using at = await gitSite({ credential: "user:pass word" });
+  await smallRepository(at.root);
   const url = at.server.url("app.git");
   const inUrl = new URL(url);
   [inUrl.username, inUrl.password] = ["user", "pass word"];
@@ -275,8 +225,8 @@ Deno.test("git credentials, are sent from GIT_USERNAME and GIT_PASSWORD, GIT_TOK
 });
 
 Deno.test("git credentials that are wrong, are refused at once and not shown", async () => {
-  await using at = await site({ credential: "user:right" });
-  await small(at.root);
+  await using at = await gitSite({ credential: "user:right" });
+  await smallRepository(at.root);
   const wrong = await refusal(at.fetch("app.git", { environment: { GIT_TOKEN: "hunter2" } }));
   assert.equal(wrong.kind, "denied");
   assert.match(wrong.message, /does not allow it with these credentials \(401 Unauthorized\): who are you\?$/);
@@ -288,9 +238,9 @@ Deno.test("git credentials that are wrong, are refused at once and not shown", a
 });
 
 Deno.test("S49 git server that redirects to another host, does not make us hand over credentials", async () => {
-  await using other = await site();
-  await small(other.root);
-  await using at = await site({
+  await using other = await gitSite();
+  await smallRepository(other.root);
+  await using at = await gitSite({
     intercept: (request, response) => {
       response.writeHead(302, { location: other.server.url("app.git/info/refs?service=git-upload-pack").href });
       response.end();
@@ -305,7 +255,7 @@ Deno.test("S49 git server that redirects to another host, does not make us hand 
 });
 
 Deno.test("git server that redirects on the same host, is followed with credentials", async () => {
-  await using at = await site({
+  await using at = await gitSite({
     credential: "tok:",
     intercept: (request, response) => {
       if (request.url?.startsWith("/old/") !== true) return false;
@@ -314,13 +264,13 @@ Deno.test("git server that redirects on the same host, is followed with credenti
       return true;
     },
   });
-  await small(at.root);
+  await smallRepository(at.root);
   const { directory } = await at.fetch("old/app.git", { environment: { GIT_TOKEN: "tok" } });
   assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
 });
 
 Deno.test("git server that is something else, is an error that asks for the URL", async () => {
-  await using at = await site({
+  await using at = await gitSite({
     intercept: (_request, response) => {
       response.writeHead(200, { "content-type": "text/html" });
       response.end("<html>");
@@ -353,8 +303,8 @@ function cutting(bytes: number, times: number): Pick<GitServerOptions, "alter"> 
 }
 
 Deno.test("F36 git connection that is cut in the middle of the pack, is tried again", async () => {
-  await using at = await site(cutting(5_000, 1));
-  const { work, commit } = await small(at.root);
+  await using at = await gitSite(cutting(5_000, 1));
+  const { work, commit } = await smallRepository(at.root);
   await Deno.writeFile(`${work}/big`, crypto.getRandomValues(new Uint8Array(60_000)));
   await commit("big");
   const { directory, messages } = await at.fetch("app.git");
@@ -364,16 +314,16 @@ Deno.test("F36 git connection that is cut in the middle of the pack, is tried ag
 
 Deno.test("F36 git branch that is moved between listing and fetching, is looked up again", async () => {
   let posts = 0;
-  await using at = await site({
+  await using at = await gitSite({
     // After the listing, before the pack: the branch is rewritten and the old commit is gone.
     intercept: async ({ method }) => {
       if (method === "POST" && ++posts === 2) await move();
       return false;
     },
   });
-  const { work, bare } = await small(at.root);
+  const { work, bare } = await smallRepository(at.root);
   const move = async () => {
-    await write(work, { "f": "rewritten\n" });
+    await writeFiles(work, { "f": "rewritten\n" });
     await git(work, "commit", "-q", "--amend", "-a", "-m", "rewritten");
     await git(work, "push", "-q", "--force", "origin", "HEAD");
     await git(bare, "reflog", "expire", "--expire=all", "--all");
@@ -385,7 +335,7 @@ Deno.test("F36 git branch that is moved between listing and fetching, is looked 
 });
 
 Deno.test("S48 git pack with a byte changed on the way, is an integrity error and leaves nothing", async () => {
-  await using at = await site({
+  await using at = await gitSite({
     async *alter(request, body): AsyncGenerator<Uint8Array> {
       const chunks = await Array.fromAsync(body);
       const all = Buffer.concat(chunks);
@@ -394,7 +344,7 @@ Deno.test("S48 git pack with a byte changed on the way, is an integrity error an
       yield all;
     },
   });
-  const { work, commit } = await small(at.root);
+  const { work, commit } = await smallRepository(at.root);
   await Deno.writeFile(`${work}/big`, crypto.getRandomValues(new Uint8Array(60_000)));
   await commit("big");
   const error = await refusal(at.fetch("app.git"));
@@ -405,13 +355,13 @@ Deno.test("S48 git pack with a byte changed on the way, is an integrity error an
 });
 
 Deno.test("git submodules, are fetched on demand, nested and with relative URLs", async () => {
-  await using at = await site({ credential: "tok:" });
-  const inner = await small(at.root, "inner", { "i": "inner\n" });
-  const middle = await small(at.root, "middle", { "m": "middle\n" });
+  await using at = await gitSite({ credential: "tok:" });
+  const inner = await smallRepository(at.root, "inner", { "i": "inner\n" });
+  const middle = await smallRepository(at.root, "middle", { "m": "middle\n" });
   await git(middle.work, "submodule", "--quiet", "add", inner.bare, "deps/inner");
   await git(middle.work, "config", "-f", ".gitmodules", "submodule.deps/inner.url", "../inner.git");
   await middle.commit("inner");
-  const outer = await small(at.root, "outer");
+  const outer = await smallRepository(at.root, "outer");
   await git(outer.work, "submodule", "--quiet", "add", middle.bare, "lib/middle");
   await git(outer.work, "config", "-f", ".gitmodules", "submodule.lib/middle.url", "../middle.git");
   await outer.commit("middle");
@@ -425,9 +375,9 @@ Deno.test("git submodules, are fetched on demand, nested and with relative URLs"
 });
 
 Deno.test("git subdirectory within a submodule, is fetched from there", async () => {
-  await using at = await site();
-  const inner = await small(at.root, "inner", { "a/i": "inner\n", "b": "" });
-  const outer = await small(at.root, "outer");
+  await using at = await gitSite();
+  const inner = await smallRepository(at.root, "inner", { "a/i": "inner\n", "b": "" });
+  const outer = await smallRepository(at.root, "outer");
   await git(outer.work, "submodule", "--quiet", "add", inner.bare, "sub");
   await git(outer.work, "config", "-f", ".gitmodules", "submodule.sub.url", "../inner.git");
   await outer.commit("sub");
@@ -436,10 +386,10 @@ Deno.test("git subdirectory within a submodule, is fetched from there", async ()
 });
 
 Deno.test("S49 git submodule on another host, does not get the credentials", async () => {
-  await using other = await site();
-  const inner = await small(other.root, "inner");
-  await using at = await site({ credential: "tok:" });
-  const outer = await small(at.root, "outer");
+  await using other = await gitSite();
+  const inner = await smallRepository(other.root, "inner");
+  await using at = await gitSite({ credential: "tok:" });
+  const outer = await smallRepository(at.root, "outer");
   await git(outer.work, "submodule", "--quiet", "add", inner.bare, "sub");
   await git(outer.work, "config", "-f", ".gitmodules", "submodule.sub.url", other.server.url("inner.git").href);
   await outer.commit("sub");
@@ -461,9 +411,9 @@ for (
   ] as const
 ) {
   Deno.test(`S46 S47 git submodule with the URL "${url}", is refused`, async () => {
-    await using at = await site();
-    const inner = await small(at.root, "inner");
-    const outer = await small(at.root, "outer");
+    await using at = await gitSite();
+    const inner = await smallRepository(at.root, "inner");
+    const outer = await smallRepository(at.root, "outer");
     await git(outer.work, "submodule", "--quiet", "add", inner.bare, "sub");
     await git(outer.work, "config", "-f", ".gitmodules", "submodule.sub.url", url);
     await outer.commit("sub");

@@ -32,6 +32,9 @@ const PACKAGES = {
   "losetup": "mount",
   "patchelf": "patchelf",
   "nginx": "nginx-light",
+  "git-lfs": "git-lfs",
+  "ssh": "openssh-client",
+  "sshd": "openssh-server",
 } as const;
 
 /** A program that `ensureTools` can provide. */
@@ -41,6 +44,7 @@ export type Tool = keyof typeof PACKAGES;
 const UNITS: Readonly<Record<string, readonly string[]>> = {
   "docker-registry": ["docker-registry.service"],
   "nginx-light": ["nginx.service"],
+  "openssh-server": ["ssh.service", "ssh.socket"],
   "podman": ["podman.socket", "podman.service", "podman-auto-update.timer", "podman-restart.service"],
 };
 
