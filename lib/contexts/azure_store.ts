@@ -169,6 +169,8 @@ class AzureStore implements ObjectStore {
       const response = await blob.download(start, end - start, {
         abortSignal: signal,
         conditions: { ifMatch: object.version },
+        // Taking up again is ours, which waits between tries and tells the user.
+        maxRetryRequests: 0,
       });
       const whole = start === 0 && end === object.size && response.contentLength === object.size;
       const wanted = `bytes ${start}-${end - 1}/${object.size}`;
