@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path/posix";
 import { createAzureSource } from "../../lib/contexts/azure.ts";
-import { azureCredentials } from "../../lib/contexts/azure_credentials.ts";
+import { type AzureCredentials, azureCredentials } from "../../lib/contexts/azure_credentials.ts";
 import type { AzureLocation } from "../../lib/contexts/context_location.ts";
 import { KilnError } from "../../lib/errors.ts";
 import { ACCOUNT, startAzurite } from "../support/azurite.ts";
@@ -157,7 +157,7 @@ Deno.test("Azure context", async (t) => {
 });
 
 /** What the environment makes of a URL. */
-function credentialsOf(env: Readonly<Record<string, string>>, location: Partial<AzureLocation> = {}) {
+function credentialsOf(env: Readonly<Record<string, string>>, location: Partial<AzureLocation> = {}): AzureCredentials {
   return azureCredentials(
     { ...LOCATION, account: "acct", endpoint: "https://acct.blob.core.windows.net", ...location },
     (name) => env[name],
