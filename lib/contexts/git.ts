@@ -19,10 +19,24 @@ import type { GitLocation } from "./context_location.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
 import { trustedCertificates } from "./trusted_certificates.ts";
 
+/** What only some users of a repository ask for. */
+export interface GitSourceOptions {
+  /** Whether to make a `.git` directory; else `BUILDKIT_CONTEXT_KEEP_GIT_DIR` in the environment says it. */
+  readonly keepGitDirectory?: boolean;
+  /** Whether files get the time of the commit, not of now. */
+  readonly commitTime?: boolean;
+}
+
 /** Makes the source of a git context. */
-export function createGitSource(location: GitLocation, parts: SourceParts): ContextSource {
+export function createGitSource(
+  location: GitLocation,
+  parts: SourceParts,
+  options: GitSourceOptions = {},
+): ContextSource {
   const repository = withoutUser(location.url);
   const description = `the git repository "${repository.href}"`;
+  const keepGitDirectory = options.keepGitDirectory ??
+    /^(?:1|t|true)$/i.test(parts.environment("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
   return {
     description,
     async fetch(fetch: FetchParts): Promise<void> {
@@ -30,7 +44,11 @@ export function createGitSource(location: GitLocation, parts: SourceParts): Cont
       const transport = createGitTransport(location, parts);
       const scratch = await Deno.makeTempDir({ dir: textOf(fetch.scratch) ?? fetch.scratch, prefix: "git-" });
       try {
-        await fetchRepository(wantedOf(location, repository), {
+        await fetchRepository({
+          ...wantedOf(location, repository),
+          keepGitDirectory,
+          commitTime: options.commitTime ?? false,
+        }, {
           connect: (remote, reach) => connect(remote, { reach, transport, credential, named: repository }),
           lfsServer: (remote, { lfsConfig: config, neighbours }, reach) => {
             if (remote.kind === "ssh") throw new KilnError("usage", "Cannot use ssh yet");
@@ -74,11 +92,14 @@ function authorizationFor(
   return { authorization: basicAuthorization(credential) };
 }
 
-function wantedOf({ ref, commit, options, subdirectory }: GitLocation, repository: URL): WantedRepository {
+function wantedOf(
+  { ref, commit, options, subdirectory }: GitLocation,
+  repository: URL,
+): Omit<WantedRepository, "keepGitDirectory" | "commitTime"> {
   return {
     remote: { kind: "http", url: repository },
     submodules: options.recurseSubmodules,
-    commitTime: false,
+    depth: options.depth === 0 ? 1 : options.depth,
     ...(subdirectory === undefined ? {} : { subdirectory: bytePathOf(subdirectory) }),
     ...(options.branch !== undefined
       ? { reference: options.branch, among: "branch" as const }

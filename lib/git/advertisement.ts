@@ -17,6 +17,8 @@ export interface RemoteReference {
   readonly id: ObjectId;
   /** What an annotated tag stands for in the end. */
   readonly peeled?: ObjectId;
+  /** The reference that HEAD stands for. */
+  readonly target?: string;
 }
 
 /** What a server said. */
@@ -62,10 +64,12 @@ async function readVersion2(packets: PacketReader): Promise<Advertisement> {
 async function readVersion0(first: string | undefined, packets: PacketReader): Promise<Advertisement> {
   const nul = first?.indexOf("\0") ?? -1;
   const capabilities = new Map<string, string>();
+  let target: string | undefined;
   if (first !== undefined && nul >= 0) {
     for (const word of first.slice(nul + 1).split(" ").slice(0, MAX_CAPABILITIES)) {
       const { name, value } = split(word);
-      if (name !== "" && name !== "symref") capabilities.set(name, value);
+      if (name === "symref" && value.startsWith("HEAD:")) target = value.slice("HEAD:".length);
+      else if (name !== "" && name !== "symref") capabilities.set(name, value);
     }
   }
   checkHash(capabilities.get("object-format"));
@@ -77,16 +81,17 @@ async function readVersion0(first: string | undefined, packets: PacketReader): P
     if (isSha256Id(line.slice(0, 64))) throw sha256();
     if (!isObjectId(id) || line[40] !== " ") throw notGit(`it starts with "${printable(line)}"`);
     if (references.length === MAX_REFERENCES) throw notGit(`it has more than ${MAX_REFERENCES} references`);
-    addReference(references, { name, id });
+    addReference(references, { name, id, ...(name === "HEAD" && target !== undefined ? { target } : {}) });
   }
   return { version: 0, capabilities, references };
 }
 
 /** An entry `NAME^{}` says what the tag before it stands for; one for `capabilities` stands for an empty repository. */
-function addReference(references: RemoteReference[], { name, id }: RemoteReference): void {
+function addReference(references: RemoteReference[], reference: RemoteReference): void {
+  const { name, id } = reference;
   const last = references.at(-1);
   if (name === "capabilities^{}") return;
-  if (!name.endsWith("^{}")) references.push({ name, id });
+  if (!name.endsWith("^{}")) references.push(reference);
   else if (last?.name === name.slice(0, -3)) references[references.length - 1] = { ...last, peeled: id };
 }
 

@@ -58,6 +58,8 @@ export interface CheckOutOptions {
 export interface CheckedOutEntry {
   readonly path: BytePath;
   readonly entry: TreeEntry;
+  /** The open directory it is in. */
+  readonly directory: number;
   /** Set for a pointer of Git LFS in a place that is kept by it. */
   readonly pointer?: LfsPointer;
 }
@@ -134,17 +136,17 @@ function writeEntry(entry: TreeEntry, level: Level, work: Work): Level | undefin
         };
       case "submodule":
         makeDirectory(level.fd, name, 0o755);
-        work.onEntry?.({ path, entry });
+        work.onEntry?.({ path, entry, directory: level.fd });
         return undefined;
       case "symlink":
         writeSymlink(entry, level, work);
-        work.onEntry?.({ path, entry });
+        work.onEntry?.({ path, entry, directory: level.fd });
         return undefined;
       default: {
         const small = writeFile(entry, level, work);
         const pointer = small === undefined ? undefined : parseLfsPointer(small);
         const isLfs = pointer !== undefined && isLfsPath(`${work.within}${path}`, level.attributes);
-        work.onEntry?.({ path, entry, ...(isLfs ? { pointer } : {}) });
+        work.onEntry?.({ path, entry, directory: level.fd, ...(isLfs ? { pointer } : {}) });
         return undefined;
       }
     }

@@ -29,6 +29,8 @@ export interface WantedCommit {
   readonly among?: "all" | "branch";
   /** The commit that it has to be, whatever the reference stands for. */
   readonly commit?: ObjectId;
+  /** Commits of history to fetch with it, itself included; 1 unless told. */
+  readonly depth?: number;
 }
 
 /** Where to put it, and what with. */
@@ -40,6 +42,8 @@ export interface FetchCommitParts {
   readonly readPack: (request: ReadPackRequest) => Promise<ReadPackResult>;
   /** What the Worker is to do with the commit. */
   readonly read: Pick<ReadPackRequest, "directory" | "below" | "commitTime" | "subdirectory">;
+  /** Set to make a `.git` directory that names this URL. */
+  readonly keepUrl?: string;
   readonly report: Report;
   readonly signal: AbortSignal;
 }
@@ -105,7 +109,10 @@ async function attempt(wanted: WantedCommit, parts: FetchCommitParts, label: str
     among: wanted.among ?? "all",
   });
   try {
-    const fetched = await fetchPack(reference.id, { wants: [reference.id], depth: 1 }, { conversation, parts, label });
+    // Of a tag, only a repository that is kept needs more than the commit.
+    const id = parts.keepUrl === undefined ? reference.commit : reference.id;
+    const request = { wants: [id], depth: wanted.depth ?? 1, reference };
+    const fetched = await fetchPack(id, request, { conversation, parts, label });
     if (fetched.commit !== undefined) {
       return { ...fetched, commit: fetched.commit, reference: reference.name, neighbours: conversation.neighbours };
     }
@@ -135,7 +142,7 @@ async function fetchById(
 ): Promise<FetchedCommit> {
   const { server, report } = work.parts;
   try {
-    const fetched = await fetchPack(id, { wants: [id], depth: 1 }, work);
+    const fetched = await fetchPack(id, { wants: [id], depth: wanted.depth ?? 1 }, work);
     if (fetched.commit !== undefined) {
       return { ...fetched, commit: fetched.commit, neighbours: work.conversation.neighbours };
     }
@@ -168,26 +175,36 @@ async function tipsFor(
 ): Promise<readonly ObjectId[]> {
   if (wanted.reference !== undefined && idIn(wanted.reference) === undefined) {
     const options = { repository: server.name, among: wanted.among ?? "all" } as const;
-    return [(await resolveReference(conversation, wanted.reference, options)).id];
+    return [(await resolveReference(conversation, wanted.reference, options)).commit];
   }
   const references = await listReferences(conversation, ["HEAD", "refs/heads/", "refs/tags/"]);
-  return [...new Set(references.map(({ id, peeled }): ResolvedReference["id"] => peeled ?? id))].slice(0, MAX_TIPS);
+  return [...new Set(references.map(({ id, peeled }): ObjectId => peeled ?? id))].slice(0, MAX_TIPS);
 }
 
 async function fetchPack(
   id: ObjectId,
-  { wants, depth }: { readonly wants: readonly ObjectId[]; readonly depth: number | undefined },
+  { wants, depth, reference }: {
+    readonly wants: readonly ObjectId[];
+    readonly depth: number | undefined;
+    readonly reference?: ResolvedReference;
+  },
   { conversation, parts, label }: Attempt,
 ): Promise<ReadPackResult> {
-  const { report, scratch, read } = parts;
+  const { report, scratch, read, keepUrl: url } = parts;
   const answer = await requestPack(conversation, {
     wants,
     ...(depth === undefined ? {} : { depth }),
     onProgress: (line) => report.message("debug", `${parts.server.name}: ${line}`),
   });
+  const { shallow } = answer;
+  const keep = url === undefined ? {} : { keep: { url, shallow, ...(reference === undefined ? {} : { reference }) } };
   const pack = `${textOf(scratch) ?? scratch}/${label}.pack`;
   try {
-    return await spoolPack(answer.pack, pack, (progress) => parts.readPack({ ...read, pack, progress, scratch, id }));
+    return await spoolPack(
+      answer.pack,
+      pack,
+      (progress) => parts.readPack({ ...read, ...keep, pack, progress, scratch, id }),
+    );
   } finally {
     await Deno.remove(pack);
   }

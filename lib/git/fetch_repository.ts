@@ -26,6 +26,8 @@ export interface WantedRepository extends WantedCommit {
   readonly subdirectory?: BytePath;
   readonly submodules: boolean;
   readonly commitTime: boolean;
+  /** Whether to make `.git` directories. There is none for a subdirectory: what git would be about is not there. */
+  readonly keepGitDirectory: boolean;
 }
 
 /** Where to put it, and what with. */
@@ -57,7 +59,7 @@ const MAX_REPOSITORIES = 10_000;
 export async function fetchRepository(wanted: WantedRepository, parts: FetchRepositoryParts): Promise<FetchedCommit> {
   const { remote, submodules, ...rest } = wanted;
   const fetched = await fetchOne({ ...rest, remote, below: "", reach: "any" }, parts);
-  const pending: Nested[] = fetched.submodules.map((found) => ({ found, parent: remote, fetched, depth: 1 }));
+  const pending: Nested[] = fetched.submodules.map((found) => ({ found, parent: remote, fetched, nesting: 1 }));
   let repositories = 0;
   for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
     const needed = submodules || next.found.subdirectory !== undefined;
@@ -79,16 +81,16 @@ interface Nested {
   readonly parent: GitRemote;
   /** The commit that names it. */
   readonly fetched: FetchedCommit;
-  readonly depth: number;
+  readonly nesting: number;
 }
 
 async function fetchNested(
-  { found, parent, fetched, depth }: Nested,
+  { found, parent, fetched, nesting }: Nested,
   { wanted, parts }: { readonly wanted: WantedRepository; readonly parts: FetchRepositoryParts },
 ): Promise<readonly Nested[]> {
   const what = `fetch the submodule "${displayPath(found.path)}" of ${nameOfRemote(parent)}`;
   try {
-    if (depth > MAX_NESTING) throw new KilnError("context", `its nesting is more than ${MAX_NESTING} deep`);
+    if (nesting > MAX_NESTING) throw new KilnError("context", `its nesting is more than ${MAX_NESTING} deep`);
     const submodule = submoduleAt(parseSubmodules(fetched.modules ?? ""), found.path);
     if (submodule.skipped) {
       parts.report.message("info", `The submodule "${displayPath(found.path)}" is not fetched: its update is "none"`);
@@ -96,16 +98,18 @@ async function fetchNested(
     }
     const remote = byTheSameWay(parseRemote(submodule.url, parent), wanted.remote);
     const reach = isSameHost(remote, wanted.remote) ? "any" : fetched.neighbours;
-    const { commitTime } = wanted;
+    const { commitTime, keepGitDirectory, depth = 1 } = wanted;
     const nested = await fetchOne({
       remote,
       reach,
       commit: found.commit,
       below: found.below,
       commitTime,
+      keepGitDirectory,
+      depth,
       ...(found.subdirectory === undefined || found.subdirectory === "" ? {} : { subdirectory: found.subdirectory }),
     }, parts);
-    return nested.submodules.map((inner) => ({ found: inner, parent: remote, fetched: nested, depth: depth + 1 }));
+    return nested.submodules.map((inner) => ({ found: inner, parent: remote, fetched: nested, nesting: nesting + 1 }));
   } catch (error) {
     throw error instanceof KilnError ? error.within(what) : error;
   }
@@ -117,15 +121,17 @@ interface One extends WantedCommit {
   readonly below: BytePath;
   readonly subdirectory?: BytePath;
   readonly commitTime: boolean;
+  readonly keepGitDirectory: boolean;
 }
 
 async function fetchOne(
-  { remote, reach, below, subdirectory, commitTime, ...wanted }: One,
+  { remote, reach, below, subdirectory, commitTime, keepGitDirectory, ...wanted }: One,
   { connect, lfsServer, directory, ...parts }: FetchRepositoryParts,
 ): Promise<FetchedCommit> {
   const fetched = await fetchCommit(wanted, {
     ...parts,
     server: connect(remote, reach),
+    ...(keepGitDirectory && subdirectory === undefined ? { keepUrl: nameOfRemote(remote) } : {}),
     read: { directory, below, commitTime, ...(subdirectory === undefined ? {} : { subdirectory }) },
   });
   parts.report.message("info", `Checked out ${fetched.commit} of ${nameOfRemote(remote)}`);

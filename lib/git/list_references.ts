@@ -23,6 +23,7 @@ export async function listReferences(
     ...(capabilities.has("object-format") ? [packetOf("object-format=sha1")] : []),
     DELIMITER,
     packetOf("peel"),
+    packetOf("symrefs"),
     ...prefixes.map((prefix) => packetOf(`ref-prefix ${prefix}`)),
     FLUSH,
   ]));
@@ -40,5 +41,6 @@ function parseReference(line: string): RemoteReference {
   if (!isObjectId(id) || name === "") throw notGit(`a reference "${printable(line)}"`);
   const peeled = attributes.find((attribute) => attribute.startsWith("peeled:"))?.slice("peeled:".length);
   if (peeled !== undefined && !isObjectId(peeled)) throw notGit(`a reference "${printable(line)}"`);
-  return { id, name, ...(peeled === undefined ? {} : { peeled }) };
+  const target = attributes.find((attribute) => attribute.startsWith("symref-target:"))?.slice("symref-target:".length);
+  return { id, name, ...(target === undefined ? {} : { target }), ...(peeled === undefined ? {} : { peeled }) };
 }

@@ -12,6 +12,7 @@ import { openInRoot } from "../sys/resolve.ts";
 import type { AttributeFile, AttributeMacros } from "./attributes.ts";
 import { checkOut, type CheckOutOptions, withAttributesOf } from "./check_out.ts";
 import { type Commit, parseCommit, parseTag } from "./commit_object.ts";
+import { GitDirectoryWriter, type KeptRepository } from "./git_directory.ts";
 import type { LfsFile } from "./lfs_download.ts";
 import { malformedObject, malformedPack } from "./malformed.ts";
 import { bytesOfId, type ObjectId } from "./object_id.ts";
@@ -41,6 +42,8 @@ export interface ReadPackRequest {
   readonly subdirectory?: BytePath;
   /** Whether entries get the time of the commit. */
   readonly commitTime: boolean;
+  /** Set to make a `.git` directory. */
+  readonly keep?: KeptRepository;
 }
 
 /** A submodule. */
@@ -94,7 +97,16 @@ export async function readPack(request: ReadPackRequest): Promise<ReadPackResult
     if (found === undefined) return { submodules: [], lfsFiles: [] };
     const root = openInRoot(directory, request.below, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
     try {
-      return { commit: found.id, ...checkOutCommit(found.commit, { request, reader, packBytes, limits, root }) };
+      const work = { request, reader, packBytes, limits, root };
+      if (request.keep === undefined) return { commit: found.id, ...checkOutCommit(found.commit, work) };
+      const kept = new GitDirectoryWriter(root);
+      try {
+        const result = checkOutCommit(found.commit, { ...work, kept });
+        kept.finish(found.id, { kept: request.keep, pack: bytePathOf(request.pack), table });
+        return { commit: found.id, ...result };
+      } finally {
+        kept.close();
+      }
     } finally {
       close(root);
     }
@@ -105,6 +117,7 @@ export async function readPack(request: ReadPackRequest): Promise<ReadPackResult
 
 interface CheckOutWork extends Pick<CheckOutOptions, "reader" | "packBytes" | "limits" | "root"> {
   readonly request: ReadPackRequest;
+  readonly kept?: GitDirectoryWriter;
 }
 
 function checkOutCommit(commit: Commit, work: CheckOutWork): Omit<ReadPackResult, "commit"> {
@@ -119,7 +132,9 @@ function checkOutCommit(commit: Commit, work: CheckOutWork): Omit<ReadPackResult
       ...work,
       ...start,
       ...(request.commitTime ? { time: commit.time } : {}),
-      onEntry({ path, entry, pointer }): void {
+      onEntry(found): void {
+        const { path, entry, pointer } = found;
+        work.kept?.add(found);
         if (pointer !== undefined) {
           if (lfsFiles.length === MAX_LFS_FILES) throw malformedObject(commit.tree, "it has no end of LFS files");
           lfsFiles.push({ ...pointer, path: joined(request.below, path) });

@@ -13,8 +13,10 @@ import type { GitConversation } from "./server.ts";
 export interface ResolvedReference {
   /** The whole name: `refs/heads/main`. */
   readonly name: string;
-  /** The commit, if the server told what a tag stands for, else perhaps a tag. */
+  /** What it is: a commit, or an annotated tag. */
   readonly id: ObjectId;
+  /** The commit, if the server told what a tag stands for, else the same as `id`. */
+  readonly commit: ObjectId;
 }
 
 /** How to look a name up. */
@@ -58,6 +60,6 @@ function candidatesOf(name: string | undefined, among: ResolveOptions["among"]):
   return among === "branch" ? usual : [`refs/${name}`, ...usual];
 }
 
-function resolved({ name, id, peeled }: RemoteReference): ResolvedReference {
-  return { name, id: peeled ?? id };
+function resolved({ name, id, peeled, target }: RemoteReference): ResolvedReference {
+  return { name: target ?? name, id, commit: peeled ?? id };
 }

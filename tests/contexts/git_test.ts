@@ -421,3 +421,36 @@ for (
     assert.match(error.message, found);
   });
 }
+
+Deno.test("git directory that is kept, is a shallow clone that git finds clean", async () => {
+  await using at = await gitSite();
+  const { work, commit } = await manifold(at.root);
+  await git(work, "commit", "-q", "--allow-empty", "-m", "last");
+  await git(work, "tag", "-a", "-m", "a tag", "v1");
+  await git(work, "push", "-q", "--tags", "origin");
+  const last = await commit("really last");
+  const environment = { BUILDKIT_CONTEXT_KEEP_GIT_DIR: "1" };
+  for (const ref of [undefined, "main", last]) {
+    const { directory } = await at.fetch("app.git", { environment, ...(ref === undefined ? {} : { ref }) });
+    assert.equal(await git(directory, "rev-parse", "HEAD"), last);
+    assert.equal(await git(directory, "status", "--porcelain"), "");
+    assert.equal(await git(directory, "log", "--format=%s"), "really last");
+    assert.equal(await git(directory, "rev-parse", "--abbrev-ref", "HEAD"), ref === last ? "HEAD" : "main");
+    assert.equal(await git(directory, "fsck", "--full", "--strict"), "");
+    assert.equal(await git(directory, "config", "remote.origin.url"), at.server.url("app.git").href);
+  }
+  const { directory } = await at.fetch("app.git", { environment, options: { depth: 2 } });
+  assert.equal(await git(directory, "log", "--format=%s"), "really last\nlast");
+  const tagged = await at.fetch("app.git", { environment, ref: "v1" });
+  assert.equal(await git(tagged.directory, "describe"), "v1");
+});
+
+Deno.test("git directory that is kept, does not hold the credentials", async () => {
+  await using at = await gitSite({ credential: "user:hunter2" });
+  await smallRepository(at.root);
+  const url = at.server.url("app.git");
+  [url.username, url.password] = ["user", "hunter2"];
+  const { directory } = await at.fetch("app.git", { url, environment: { BUILDKIT_CONTEXT_KEEP_GIT_DIR: "1" } });
+  assert.equal(await git(directory, "rev-list", "--count", "HEAD"), "1");
+  assert(!(await Deno.readTextFile(`${directory}/.git/config`)).includes("hunter2"));
+});
