@@ -86,10 +86,17 @@ function parseGitOptions(pairs: readonly string[]): GitOptions {
       case "insecure-skip-tls":
         options.insecureSkipTls = booleanOf(pair, value);
         break;
+      case "ssh-key":
+        options.sshKey = value;
+        break;
+      case "ssh-known-hosts":
+        options.sshKnownHosts = value;
+        break;
       default:
         throw usage(
           `Cannot use --git "${pair}": there is no such option`,
-          "one of branch, single-branch, depth, recurse-submodules and insecure-skip-tls, each in a --git of its own",
+          "one of branch, single-branch, depth, recurse-submodules, insecure-skip-tls, ssh-key and ssh-known-hosts, " +
+            "each in a --git of its own",
         );
     }
   }

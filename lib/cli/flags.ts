@@ -94,8 +94,10 @@ export const FLAGS = {
     placeholder: "KEY=VALUE",
     help: "How to fetch a git context; repeatable",
     details: "One option each: `branch=NAME`, a branch or a tag, which wins over the one in the URL; " +
-      "`single-branch=BOOL`; `depth=N`, 0 for all; `recurse-submodules=BOOL`; `insecure-skip-tls=BOOL`. " +
-      "An unknown option is an error; kaniko ignores it.",
+      "`single-branch=BOOL`, which changes nothing, as one commit is fetched; `depth=N`, how many commits a `.git` that " +
+      "is kept (`BUILDKIT_CONTEXT_KEEP_GIT_DIR=1`) has, 1 unless told; `recurse-submodules=BOOL`; " +
+      "`insecure-skip-tls=BOOL`; `ssh-key=FILE` and `ssh-known-hosts=FILE`, for ssh, which also asks the agent at " +
+      "`SSH_AUTH_SOCK`. An unknown option is an error; kaniko ignores it.",
   }),
   "bucket": text({
     group: "Inputs",

@@ -81,6 +81,8 @@ export interface GitLocation {
   readonly kind: "git";
   /** https, http or ssh, without a fragment; with the user and password that were given. */
   readonly url: URL;
+  /** The path was written as `HOST:PATH`: it is relative to the home directory of the user. */
+  readonly scpStyle?: true;
   /** A branch, a tag, a full name (`refs/...`) or an object ID. Absent: the remote's HEAD. */
   readonly ref?: string;
   /** The object ID that is checked out in the end, 40 or 64 hexadecimal digits in lower case. */
@@ -99,6 +101,10 @@ export interface GitOptions {
   readonly depth: number;
   readonly recurseSubmodules: boolean;
   readonly insecureSkipTls: boolean;
+  /** A private key for ssh. */
+  readonly sshKey?: string;
+  /** A file of host keys for ssh, in place of the usual ones. */
+  readonly sshKnownHosts?: string;
 }
 
 /** `oci://REFERENCE`: the file system of an image, or the archive that an artifact holds. */

@@ -12,7 +12,11 @@ import { KilnError } from "../errors.ts";
 import { bytePathOf, textOf } from "../io/byte_path.ts";
 import { fetchRepository, type WantedRepository } from "../git/fetch_repository.ts";
 import { findLfsServer } from "../git/lfs_server.ts";
-import type { BasicCredential, GitRemote } from "../git/remote.ts";
+import type { FetchedCommit } from "../git/fetch_commit.ts";
+import type { LfsServer } from "../git/lfs_download.ts";
+import { sshRemote } from "../git/parse_remote.ts";
+import { type BasicCredential, type GitRemote, nameOfRemote, type SshRemote } from "../git/remote.ts";
+import { askLfsAuthentication, type SshOptions, sshServer } from "../git/ssh.ts";
 import { basicAuthorization, smartHttpServer } from "../git/smart_http.ts";
 import type { GitServer } from "../git/server.ts";
 import type { GitLocation } from "./context_location.ts";
@@ -33,28 +37,27 @@ export function createGitSource(
   parts: SourceParts,
   options: GitSourceOptions = {},
 ): ContextSource {
-  const repository = withoutUser(location.url);
-  const description = `the git repository "${repository.href}"`;
+  const repository = remoteOf(location);
+  const name = nameOfRemote(repository);
+  const description = `the git repository "${name}"`;
   const keepGitDirectory = options.keepGitDirectory ??
     /^(?:1|t|true)$/i.test(parts.environment("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
   return {
     description,
     async fetch(fetch: FetchParts): Promise<void> {
-      const credential = credentialOf(location.url, parts);
+      const credential = repository.kind === "http" ? credentialOf(location.url, parts) : undefined;
       const transport = createGitTransport(location, parts);
       const scratch = await Deno.makeTempDir({ dir: textOf(fetch.scratch) ?? fetch.scratch, prefix: "git-" });
+      const ssh = sshOptionsOf(location, parts);
+      const connection = { transport, credential, named: repository, ssh, signal: fetch.signal };
       try {
         await fetchRepository({
           ...wantedOf(location, repository),
           keepGitDirectory,
           commitTime: options.commitTime ?? false,
         }, {
-          connect: (remote, reach) => connect(remote, { reach, transport, credential, named: repository }),
-          lfsServer: (remote, { lfsConfig: config, neighbours }, reach) => {
-            if (remote.kind === "ssh") throw new KilnError("usage", "Cannot use ssh yet");
-            const headersFor = (url: URL) => authorizationFor(url, { credential, named: repository });
-            return findLfsServer({ repository: remote.url, config, reach, neighbours, headersFor });
-          },
+          connect: (remote, reach) => connect(remote, { ...connection, reach }),
+          lfsServer: (remote, commit, reach) => lfsServerOf(remote, { ...connection, reach, commit }),
           transport,
           directory: fetch.directory,
           scratch: bytePathOf(scratch),
@@ -70,34 +73,76 @@ export function createGitSource(
   };
 }
 
-interface ConnectOptions {
-  readonly reach: Reach;
+interface Connection {
   readonly transport: Transport;
   readonly credential: BasicCredential | undefined;
   /** The repository the credential is for. */
-  readonly named: URL;
+  readonly named: GitRemote;
+  readonly ssh: SshOptions;
+  readonly signal: AbortSignal;
 }
 
-function connect(remote: GitRemote, { reach, transport, credential, named }: ConnectOptions): GitServer {
-  if (remote.kind === "ssh") throw new KilnError("usage", "Cannot use ssh yet");
-  return smartHttpServer(remote.url, { transport, reach, ...authorizationFor(remote.url, { credential, named }) });
+function connect(remote: GitRemote, connection: Connection & { readonly reach: Reach }): GitServer {
+  if (remote.kind === "ssh") return sshServer(remote, sshOptionsFor(remote, connection));
+  const { transport, reach } = connection;
+  return smartHttpServer(remote.url, { transport, reach, ...authorizationFor(remote.url, connection) });
 }
 
 /** The credential is for the origin of the repository that the user named. */
 function authorizationFor(
   url: URL,
-  { credential, named }: Pick<ConnectOptions, "credential" | "named">,
+  { credential, named }: Pick<Connection, "credential" | "named">,
 ): { readonly authorization?: string } {
-  if (credential === undefined || url.origin !== named.origin) return {};
+  if (credential === undefined || named.kind === "ssh" || url.origin !== named.url.origin) return {};
   return { authorization: basicAuthorization(credential) };
+}
+
+/** The key that was given is for the host that was named; other hosts get what the user's own settings have for them. */
+function sshOptionsFor(remote: SshRemote, { ssh, named }: Pick<Connection, "ssh" | "named">): SshOptions {
+  if (named.kind === "ssh" && named.host === remote.host) return ssh;
+  const { keyFile: _own, ...others } = ssh;
+  return others;
+}
+
+async function lfsServerOf(
+  remote: GitRemote,
+  { commit, reach, ...connection }: Connection & { readonly commit: FetchedCommit; readonly reach: Reach },
+): Promise<LfsServer> {
+  const { lfsConfig: config, neighbours } = commit;
+  const headersFor = (url: URL) => authorizationFor(url, connection);
+  if (remote.kind === "http") return findLfsServer({ repository: remote.url, config, reach, neighbours, headersFor });
+  const options = { ...sshOptionsFor(remote, connection), signal: connection.signal };
+  const found = await askLfsAuthentication(remote, options);
+  if (found !== undefined) return { ...found, reach, neighbours };
+  const repository = new URL(`https://${remote.host.includes(":") ? `[${remote.host}]` : remote.host}/`);
+  repository.pathname = `/${remote.path.replace(/^[~/]+/, "")}`;
+  return findLfsServer({ repository, config, reach, neighbours, headersFor });
+}
+
+function sshOptionsOf({ options }: GitLocation, { environment }: SourceParts): SshOptions {
+  const known = ["PATH", "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK"].flatMap((name) => {
+    const value = environment(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    environment: Object.fromEntries(known),
+    ...(options.sshKey === undefined ? {} : { keyFile: options.sshKey }),
+    ...(options.sshKnownHosts === undefined ? {} : { knownHostsFile: options.sshKnownHosts }),
+  };
+}
+
+function remoteOf({ url, scpStyle }: GitLocation): GitRemote {
+  if (url.protocol !== "ssh:") return { kind: "http", url: withoutUser(url) };
+  const remote = sshRemote(url);
+  return scpStyle === true ? { ...remote, path: remote.path.replace(/^\//, "") } : remote;
 }
 
 function wantedOf(
   { ref, commit, options, subdirectory }: GitLocation,
-  repository: URL,
+  remote: GitRemote,
 ): Omit<WantedRepository, "keepGitDirectory" | "commitTime"> {
   return {
-    remote: { kind: "http", url: repository },
+    remote,
     submodules: options.recurseSubmodules,
     depth: options.depth === 0 ? 1 : options.depth,
     ...(subdirectory === undefined ? {} : { subdirectory: bytePathOf(subdirectory) }),

@@ -126,7 +126,10 @@ function pullMethod({ gitPullMethod }: ParseContextOptions): "https" | "http" {
 
 function parseScpStyle(found: RegExpExecArray, options: ParseContextOptions): GitLocation {
   const [, user = "", host = "", rest = ""] = found;
-  return parseGit(`ssh://${user}@${host}/${rest}`, "ssh", options);
+  return {
+    ...parseGit(`ssh://${user}@${host}/${rest}`, "ssh", options),
+    ...(rest.startsWith("/") ? {} : { scpStyle: true }),
+  };
 }
 
 /** `URL[#REF[:SUBDIRECTORY][#COMMIT]]`: kaniko's two fragments, and the subdirectory of Docker. */

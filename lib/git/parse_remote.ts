@@ -8,7 +8,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { printable } from "./printable.ts";
-import type { GitRemote } from "./remote.ts";
+import type { GitRemote, SshRemote } from "./remote.ts";
 
 /** `user@host:path`; a host is never taken for an option, as it starts with a letter or digit. */
 const SCP_STYLE = /^(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9a-fA-F:]+\]):(?!\/\/)(.+)$/;
@@ -50,7 +50,7 @@ export function parseRemote(text: string, parent: GitRemote): GitRemote {
 }
 
 /** Makes the remote of an `ssh://` URL. @throws {KilnError} kind `context` */
-export function sshRemote(url: URL): GitRemote {
+export function sshRemote(url: URL): SshRemote {
   return checked({
     kind: "ssh",
     host: bare(url.hostname),
@@ -80,7 +80,7 @@ function relativeRemote(text: string, parent: GitRemote): GitRemote {
 }
 
 /** ssh(1) takes a user or host that starts with "-" for an option (CVE-2017-1000117). */
-function checked(remote: GitRemote & { readonly kind: "ssh" }): GitRemote {
+function checked(remote: SshRemote): SshRemote {
   const suspicious = [remote.host, remote.user ?? "", remote.path].some((part) => part.startsWith("-"));
   // deno-lint-ignore no-control-regex -- control characters are what is refused
   const broken = /[\x00-\x20\x7f]/.test(`${remote.host}${remote.user ?? ""}`) || /[\x00-\x1f\x7f]/.test(remote.path);

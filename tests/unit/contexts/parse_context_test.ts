@@ -74,6 +74,7 @@ const LOCATIONS: readonly (readonly [text: string, location: Record<string, unkn
   ["git@github.com:o/r.git#x:d", {
     kind: "git",
     url: "ssh://git@github.com/o/r.git",
+    scpStyle: true,
     ref: "x",
     subdirectory: "d",
     options: GIT,
