@@ -19,7 +19,7 @@ import { bytesOfId, type ObjectId } from "./object_id.ts";
 import { ObjectReader } from "./object_reader.ts";
 import { ObjectTable } from "./object_table.ts";
 import { TYPE } from "./object_type.ts";
-import { DEFAULT_PACK_LIMITS } from "./pack_limits.ts";
+import { DEFAULT_PACK_LIMITS, expansionAllowed, type PackLimits } from "./pack_limits.ts";
 import { PackScanner } from "./pack_scanner.ts";
 import { resolveDeltas } from "./resolve_deltas.ts";
 import { MAX_MODULES_BYTES } from "./submodules.ts";
@@ -44,6 +44,8 @@ export interface ReadPackRequest {
   readonly commitTime: boolean;
   /** Set to make a `.git` directory. */
   readonly keep?: KeptRepository;
+  /** Instead of the usual ones. */
+  readonly limits?: PackLimits;
 }
 
 /** A submodule. */
@@ -76,7 +78,7 @@ export interface ReadPackResult {
  *   subdirectory, `disk`.
  */
 export async function readPack(request: ReadPackRequest): Promise<ReadPackResult> {
-  const limits = DEFAULT_PACK_LIMITS;
+  const { limits = DEFAULT_PACK_LIMITS } = request;
   const table = new ObjectTable();
   using scanner = new PackScanner(table, limits);
   for await (const chunk of followFile({ path: request.pack, finalPath: request.pack }, request.progress)) {
@@ -84,7 +86,7 @@ export async function readPack(request: ReadPackRequest): Promise<ReadPackResult
   }
   scanner.end();
   const packBytes = scanner.position;
-  if (scanner.deltaBytes > Math.max(limits.freeBytes, limits.maxRatio * packBytes)) {
+  if (scanner.deltaBytes > expansionAllowed(limits, packBytes)) {
     throw malformedPack(`its ${packBytes} bytes expand to ${scanner.deltaBytes}`);
   }
   const pack = openAt(AT_FDCWD, bytePathOf(request.pack), O.RDONLY);
