@@ -7,8 +7,14 @@ import { KilnError } from "../errors.ts";
 import { checkLayerCount, type ImageConfig, parseImageConfig } from "../oci/config.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type ImageManifest, parseManifest } from "../oci/manifest.ts";
-import { type Compression, compressionOfLayer, type Family, familyOfManifest } from "../oci/media_type.ts";
+import { checkConfigType, type ImageManifest, parseArtifact } from "../oci/manifest.ts";
+import {
+  type Compression,
+  compressionOfLayer,
+  type Family,
+  familyOfManifest,
+  isConfigType,
+} from "../oci/media_type.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../oci/platform.ts";
 import { formatReference, type Reference, type Repository } from "../oci/reference.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -85,7 +91,7 @@ export class ImagePuller {
     const name = formatReference(reference);
     let served = await this.#registry.manifest(reference, this.#signal);
     for (let depth = 0; depth < MAX_INDEX_DEPTH; depth++) {
-      const document = parseManifest(served.bytes, served.descriptor.mediaType, `the manifest of ${name}`);
+      const document = parseArtifact(served.bytes, served.descriptor.mediaType, `the manifest of ${name}`);
       if (document.kind === "manifest") return { descriptor: served.descriptor, manifest: document.manifest };
       const chosen = choosePlatform(platform, document.index.manifests);
       if (chosen === undefined) throw noPlatform(name, platform, document.index.manifests);
@@ -99,6 +105,7 @@ export class ImagePuller {
     const name = formatReference(reference);
     const family = familyOfManifest(manifest.mediaType);
     if (family === undefined) throw new Error("Unreachable: the manifest was parsed as one of an image");
+    checkConfigType(manifest, `the manifest of ${name}`);
     const config = parseImageConfig(await this.#configBytes(reference, manifest.config), `the config of ${name}`);
     checkLayerCount(config, manifest.layers.length, name);
     const layers = manifest.layers.map((descriptor, at) => {

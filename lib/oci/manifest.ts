@@ -56,6 +56,20 @@ const MAX_LAYERS = 500;
  *   (CVE-2021-41190).
  */
 export function parseManifest(bytes: Uint8Array, mediaType: string, what: string): ManifestDocument {
+  const document = parseArtifact(bytes, mediaType, what);
+  if (document.kind === "manifest") checkConfigType(document.manifest, what);
+  return document;
+}
+
+/** Checks that a manifest is that of an image, and not of a chart or an attestation. @throws {KilnError} `integrity` */
+export function checkConfigType({ config }: ImageManifest, what: string): void {
+  if (isConfigType(config.mediaType)) return;
+  const found = `its config is of the type ${JSON.stringify(config.mediaType)}, not that of a container image`;
+  throw new KilnError("integrity", `Cannot read ${what}: ${found}`);
+}
+
+/** As `parseManifest`, also for manifests of other artifacts than images. */
+export function parseArtifact(bytes: Uint8Array, mediaType: string, what: string): ManifestDocument {
   const fields = asObject(parseStrictJson(bytes, { what, shape: MANIFEST_SHAPE }), what);
   const fail = (why: string) => new KilnError("integrity", `Cannot read ${what}: ${why}`);
   const named = optionalString(fields, "mediaType", what);
@@ -74,9 +88,6 @@ export function parseManifest(bytes: Uint8Array, mediaType: string, what: string
   if (familyOfManifest(type) === undefined) throw fail(`${type} is not the type of an image`);
   if (fields["manifests"] !== undefined) throw fail("it is a manifest with manifests");
   const config = parseDescriptor(fields["config"], `the config of ${what}`);
-  if (!isConfigType(config.mediaType)) {
-    throw fail(`its config is of the type ${JSON.stringify(config.mediaType)}, not that of a container image`);
-  }
   const listed = asArray(fields["layers"], `the layers of ${what}`);
   if (listed.length > MAX_LAYERS) throw fail(`it has ${listed.length} layers, more than ${MAX_LAYERS}`);
   const layers = listed.map((entry, at) => parseDescriptor(entry, `layer ${at} of ${what}`));
