@@ -8,13 +8,7 @@ import { checkLayerCount, type ImageConfig, parseImageConfig } from "../oci/conf
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { checkConfigType, type ImageManifest, parseArtifact } from "../oci/manifest.ts";
-import {
-  type Compression,
-  compressionOfLayer,
-  type Family,
-  familyOfManifest,
-  isConfigType,
-} from "../oci/media_type.ts";
+import { type Compression, compressionOfLayer, type Family, familyOfManifest } from "../oci/media_type.ts";
 import { choosePlatform, formatPlatform, type Platform } from "../oci/platform.ts";
 import { formatReference, type Reference, type Repository } from "../oci/reference.ts";
 import type { Registry } from "../registry/registry.ts";
