@@ -350,11 +350,11 @@ const CAPABILITY = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00
 /** Registers the tests. */
 export function testAttacks(test: DefineTest): void {
   for (const attack of ATTACKS) {
-    test(`attack by a layer: ${attack.name}`, async (lab) => {
+    test(`by a layer: ${attack.name}`, async (lab) => {
       await checkAttack(lab, attack, async (tars) => await lab.view(await lab.unpackTars(...tars)));
     });
     if (attack.add === "not") continue;
-    test(`attack by ADD: ${attack.name}`, async (lab) => {
+    test(`by ADD: ${attack.name}`, async (lab) => {
       await checkAttack(lab, attack, async ([tar]) => {
         const context = await lab.workshop.disk.write();
         Deno.writeFileSync(`${context}/evil.tar`, tar ?? new Uint8Array());
@@ -366,7 +366,7 @@ export function testAttacks(test: DefineTest): void {
     });
   }
 
-  test("attack by a layer: S21 all of setuid, owner and capabilities are there", async (lab) => {
+  test("by a layer: S21 all of setuid, owner and capabilities are there", async (lab) => {
     const tar = archive(
       pax([["SCHILY.xattr.security.capability", CAPABILITY]]),
       entry({ name: "bin", mode: 0o6755, uid: 1000 }, "x"),
@@ -377,7 +377,7 @@ export function testAttacks(test: DefineTest): void {
     ]]);
   });
 
-  test("attack by a layer: S14 the other name of an overwritten file keeps its content", async (lab) => {
+  test("by a layer: S14 the other name of an overwritten file keeps its content", async (lab) => {
     const tar = archive(entry({ name: "a" }, "old"), h("b", "a"), entry({ name: "a" }, "new!!"));
     const found = await lab.view(await lab.unpackTars(tar));
     assert.deepEqual([found.get("/a")?.size, found.get("/b")?.size], [5, 3]);

@@ -205,7 +205,7 @@ export function testChanges(test: DefineTest): void {
     await using rootfs = await lab.open({ "d/victim": "x" });
     await lab.change(rootfs, [make("d/.wh.victim", file())]);
     const failure = await failureOf(packed(rootfs));
-    assert.equal(failure.kind, "run");
+    assert.equal(failure.kind, "dockerfile");
     assert.match(failure.message, /"d\/\.wh\.victim".*names that begin with "\.wh\." delete files/);
   });
 

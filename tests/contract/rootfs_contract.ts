@@ -6,7 +6,7 @@
  * @module
  */
 import type { BackendName } from "../support/backends.ts";
-import { testsOf } from "../support/rootfs_lab.ts";
+import { testGroup } from "../support/rootfs_lab.ts";
 import { testAttacks } from "./rootfs_attacks.ts";
 import { testChanges } from "./rootfs_changes.ts";
 import { testLife } from "./rootfs_life.ts";
@@ -15,9 +15,9 @@ import { testUnpacking } from "./rootfs_unpacking.ts";
 
 /** Registers the suite for one backend. */
 export function testRootFs(name: BackendName): void {
-  testUnpacking(testsOf(name));
-  testMetadata(testsOf(name));
-  testChanges(testsOf(name));
-  testAttacks(testsOf(name));
-  testLife(testsOf(name), name);
+  testGroup(name, "unpacking layers", testUnpacking);
+  testGroup(name, "metadata", testMetadata);
+  testGroup(name, "changes of a step", testChanges);
+  testGroup(name, "attacks", testAttacks);
+  testGroup(name, "snapshots and stages", (test) => testLife(test, name));
 }

@@ -66,12 +66,12 @@ const WAYS: readonly Way[] = [
 /** Registers the tests. */
 export function testMetadata(test: DefineTest): void {
   for (const [what, tree] of EVERY_KIND) {
-    test(`metadata, ${what}: unpacked from a layer`, async (lab) => {
+    test(`${what}: unpacked from a layer`, async (lab) => {
       const snapshot = await lab.unpack([...withParents(tree)]);
       assertListing(withoutRoot(await lab.view(snapshot)), listingOf(tree));
     });
 
-    test(`metadata, ${what}: unpacked over a layer that has it all otherwise`, async (lab) => {
+    test(`${what}: unpacked over a layer that has it all otherwise`, async (lab) => {
       const others = [...withParents(tree).keys()].filter((path) => !path.includes("/"));
       const snapshot = await lab.unpack(
         others.map((path) => [path, file("in the way", { mode: 0o7777, uid: 9, xattrs: { "trusted.old": "x" } })]),
@@ -81,7 +81,7 @@ export function testMetadata(test: DefineTest): void {
     });
 
     for (const way of WAYS) {
-      test(`metadata, ${what}: through ${way.name} into the layer`, async (lab) => {
+      test(`${what}: through ${way.name} into the layer`, async (lab) => {
         await using rootfs = await lab.backend.open(lab.backend.empty(), { lastUse: true });
         await way.run(lab, rootfs, tree);
         const expected = ownedBy(listingOf(tree), way.owner);

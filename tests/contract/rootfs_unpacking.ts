@@ -168,7 +168,7 @@ const ROWS: readonly Row[] = [
 /** Registers the tests. */
 export function testUnpacking(test: DefineTest): void {
   for (const [shows, layers, paths] of ROWS) {
-    test(`unpacks: ${shows}`, async (lab) => {
+    test(`${shows}`, async (lab) => {
       const tars = layers.map(layerOf);
       const found = withoutRoot(await lab.view(await lab.unpackTars(...tars)));
       assert.deepEqual([...found.keys()].sort(), paths.map((path) => `/${path}`));
@@ -178,7 +178,7 @@ export function testUnpacking(test: DefineTest): void {
     });
   }
 
-  test("unpacks: entries below a symlink of a lower layer land where it leads", async (lab) => {
+  test("entries below a symlink of a lower layer land where it leads", async (lab) => {
     const found = await lab.view(
       await lab.unpack(
         [["run", dir()], ["var", dir()], ["var/run", symlink("/run")], ["usr", dir()], ["bin", symlink("usr/bin")]],
@@ -194,7 +194,7 @@ export function testUnpacking(test: DefineTest): void {
     assertListing(found, listingOf(expected), { ignore: ["mtime"], except: (path) => path === "/" });
   });
 
-  test("unpacks: the root entry of a layer says what the root is like", async (lab) => {
+  test("the root entry of a layer says what the root is like", async (lab) => {
     const found = await lab.view(
       await lab.unpack([["./", dir({ mode: 0o711, uid: 5, gid: 6, mtime: "9.000000009" })], ["f", ""]], [["g", ""]]),
     );
@@ -202,7 +202,7 @@ export function testUnpacking(test: DefineTest): void {
     assert.deepEqual({ mode, uid, gid, mtime }, { mode: "0711", uid: 5, gid: 6, mtime: "9.000000009" });
   });
 
-  test("unpacks: what overlayfs keeps in attributes is left out, whoever wrote it", async (lab) => {
+  test("what overlayfs keeps in attributes is left out, whoever wrote it", async (lab) => {
     const forged = archive(
       entry({ name: "d/", typeFlag: "5", mode: 0o755 }),
       entry({ name: "d/kept" }, "x"),
@@ -216,7 +216,7 @@ export function testUnpacking(test: DefineTest): void {
     assert.equal(found.get("/d")?.xattrs, undefined);
   });
 
-  test("unpacks: a layer whose content is not what its diff ID says is refused", async (lab) => {
+  test("a layer whose content is not what its diff ID says is refused", async (lab) => {
     const good = lab.workshop.layerFile(layerOf([["f", "good"]]));
     const file = { ...lab.workshop.layerFile(layerOf([["f", "evil"]])), diffId: good.diffId };
     const failure = await failureOf(lab.backend.unpack([file]));
@@ -224,7 +224,7 @@ export function testUnpacking(test: DefineTest): void {
     assert.match(failure.message, /diff ID sha256:[0-9a-f]{64}/);
   });
 
-  test("unpacks: images with the same layers are unpacked once", async (lab) => {
+  test("images with the same layers are unpacked once", async (lab) => {
     let opened = 0;
     const layer = lab.workshop.layerFile(layerOf([["f", "x"]]));
     const counted = { ...layer, blob: () => (opened++, layer.blob()) };
@@ -238,7 +238,7 @@ export function testUnpacking(test: DefineTest): void {
     assert.equal(await (await first).view(), await third.view());
   });
 
-  test("unpacks: 40 layers, the last word about every file is the highest layer's", async (lab) => {
+  test("40 layers, the last word about every file is the highest layer's", async (lab) => {
     const layers = Array.from(
       { length: 40 },
       (_, at): LayerItem[] => [["all", `layer ${at}`], [`own/${at}`, ""], ...(at > 0 ? [removed(at - 1)] : [])],

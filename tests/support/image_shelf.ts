@@ -50,7 +50,7 @@ export function shelve(images: Readonly<Record<string, ContainerConfig>>): Image
       const descriptor = { mediaType: MEDIA_TYPES.oci.manifest, digest: digestOf(bytes), size: bytes.length };
       return Promise.resolve({ descriptor, bytes });
     },
-    async *blob(_repository, { digest }) {
+    async *blob(_repository, { digest }): AsyncGenerator<Uint8Array> {
       yield await Promise.resolve(blobs.get(digest) ?? new Uint8Array());
     },
   };

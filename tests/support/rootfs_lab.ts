@@ -14,20 +14,32 @@ import { type OracleEntry, tarEntries } from "./environment/tar_entries.ts";
 import { type Tree, withParents } from "./tree.ts";
 import { type LayerItem, layerOf } from "./tree_tar.ts";
 
-/** What a behaviour of every backend is tested by. */
+/** What a behaviour of every backend is tested by; one that needs other options has a workshop of its own. */
 export type DefineTest = (
   behaviour: string,
   body: (lab: Lab) => Promise<void>,
   options?: Parameters<typeof startWorkshop>[0],
 ) => void;
 
-/** Returns what defines tests of one backend; each has a workshop of its own. */
-export function testsOf(name: BackendName, subject = "rootfs"): DefineTest {
-  return (behaviour, body, options = {}) =>
-    Deno.test(`${name} ${subject}, ${behaviour}`, async () => {
+/**
+ * Registers a group of tests of one backend. They are steps of one test: each has a backend of its own, but starting
+ * Workers and Python for each would take ten times as long as the tests do.
+ */
+export function testGroup(name: BackendName, subject: string, define: (test: DefineTest) => void): void {
+  const steps: { readonly behaviour: string; readonly body: (lab: Lab) => Promise<void> }[] = [];
+  define((behaviour, body, options) => {
+    if (options === undefined) return void steps.push({ behaviour, body });
+    Deno.test(`${name} rootfs, ${subject}: ${behaviour}`, async () => {
       await using workshop = await startWorkshop({ workers: 1, ...options });
       await body(new Lab(workshop, workshop.backend(name)));
     });
+  });
+  Deno.test(`${name} rootfs, ${subject}`, async (t) => {
+    await using workshop = await startWorkshop({ workers: 1 });
+    for (const { behaviour, body } of steps) {
+      await t.step(behaviour, () => body(new Lab(workshop, workshop.backend(name))));
+    }
+  });
 }
 
 /** One backend. */
