@@ -102,7 +102,7 @@ class StageBuilder {
     this.#state = instruction.configure?.(node, this.#state) ?? this.#state;
     const makesLayer = instruction.makesLayer?.(node, this.#state) ?? instruction.run !== undefined;
     const createdBy = instruction.history(node, this.#state);
-    const report = this.#announce(written, at);
+    const report = this.#announce(written, { at, isTrigger });
     const made = makesLayer ? await this.#run(instruction, node, { report, at, range }) : {};
     if (createdBy !== undefined) this.#history.push({ layer: made.layer, createdBy, at: this.#parts.now() });
   }
@@ -140,11 +140,12 @@ class StageBuilder {
   }
 
   /** Says which step begins: those that touch files are counted, FROM is the first. */
-  #announce(written: Node, at: number): Report {
+  #announce(written: Node, { at, isTrigger }: { readonly at: number; readonly isTrigger: boolean }): Report {
     const { stage, report } = this.#parts;
-    const text = displayLine(written.line.text);
+    // Whoever made the base wrote it: always shown, and as what it is (attack S35).
+    const text = `${isTrigger ? "ONBUILD " : ""}${displayLine(written.line.text)}`;
     if (instructionOf(written.line).run === undefined) {
-      report.message("debug", text);
+      report.message(isTrigger ? "info" : "debug", text);
       return report;
     }
     const isCounted = ({ node }: PlannedStep): boolean => instructionOf(node.line).run !== undefined;
