@@ -29,4 +29,14 @@ async function main(): Promise<number> {
   return await runExecutor(Deno.args, { mounts, workerModule: workerModule() });
 }
 
-Deno.exit(await main());
+/** Errors of a build are told by lib/cli; here nothing but the start itself can fail. */
+async function run(): Promise<number> {
+  try {
+    return await main();
+  } catch (error) {
+    console.error(`error: Cannot start: ${error instanceof Error ? error.message : error}`);
+    return 70;
+  }
+}
+
+Deno.exit(await run());

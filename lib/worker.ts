@@ -14,6 +14,7 @@ import { compressBlock, type CompressRequest } from "./io/block_format.ts";
 import { digestFile } from "./io/digest_file.ts";
 import { releaseBuffer } from "./io/release_buffer.ts";
 import type { BytePath } from "./io/byte_path.ts";
+import { explainHostFault } from "./sys/errno.ts";
 import { withDirectory } from "./sys/file.ts";
 import { parseMode } from "./dockerfile/values/mode.ts";
 import { copyInto, type CopyRequest } from "./tree/copy_into.ts";
@@ -58,4 +59,4 @@ const JOBS = {
 export type Jobs = typeof JOBS;
 
 // A Worker's global scope; the compiler's library for windows declares another one.
-serveJobs(globalThis as unknown as WorkerPort, JOBS);
+serveJobs(globalThis as unknown as WorkerPort, JOBS, explainHostFault);

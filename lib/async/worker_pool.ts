@@ -176,8 +176,11 @@ export class Transferred<T> {
   }
 }
 
-/** Runs in the Worker: answers the pool's messages by calling the functions of `jobs`. */
-export function serveJobs(port: WorkerPort, jobs: JobTable): void {
+/**
+ * Runs in the Worker: answers the pool's messages by calling the functions of `jobs`. What a job throws goes through
+ * `explain` first: an error loses its type on its way, unless it is a `KilnError`.
+ */
+export function serveJobs(port: WorkerPort, jobs: JobTable, explain = (error: unknown): unknown => error): void {
   const asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let nextAsk = 0;
   const context: JobContext = {
@@ -196,7 +199,10 @@ export function serveJobs(port: WorkerPort, jobs: JobTable): void {
       const [value, buffers] = result instanceof Transferred ? [result.value, result.buffers] : [result, []];
       port.postMessage({ kind: "done", id: message.id, value } satisfies FromWorker, [...buffers]);
     } catch (error) {
-      port.postMessage({ kind: "done", id: message.id, failure: describeFailure(error) } satisfies FromWorker, []);
+      port.postMessage(
+        { kind: "done", id: message.id, failure: describeFailure(explain(error)) } satisfies FromWorker,
+        [],
+      );
     }
   };
   port.onmessage = (event: MessageEvent<ToWorker>) => {

@@ -14,6 +14,7 @@ import type { StepContext } from "../instructions/step.ts";
 import { instructionOf } from "../instructions/table.ts";
 import type { Report } from "../report/report.ts";
 import type { RootFs, Snapshot } from "../rootfs/rootfs.ts";
+import { explainHostFault } from "../sys/errno.ts";
 import type { PlannedStage, PlannedStep } from "./plan.ts";
 
 /** What became of a stage. */
@@ -68,7 +69,13 @@ export async function buildStage(parts: StageParts): Promise<StageResult> {
       parts.signal.throwIfAborted();
       // A trigger fails where it was fired: at the FROM line (dockerfile.md 1.9).
       const { range } = step.isTrigger ? parts.stage.from.line : step.node.line;
-      await locating(range, () => builder.step(step, at));
+      await locating(range, async () => {
+        try {
+          await builder.step(step, at);
+        } catch (error) {
+          throw explainHostFault(error);
+        }
+      });
     }
     return builder.result();
   } catch (error) {

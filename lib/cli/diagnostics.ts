@@ -8,6 +8,7 @@
 import type { SourceRange } from "../dockerfile/source.ts";
 import { KilnError } from "../errors.ts";
 import type { ConsoleReport, Failure, FailurePlace } from "../report/console_report.ts";
+import { explainHostFault } from "../sys/errno.ts";
 import { VERSION } from "./version.ts";
 
 /** What telling an error needs. */
@@ -22,7 +23,7 @@ const INTERNAL = 70;
 /** Tells why the run ends and returns its exit code: that of the first error, when several are told. */
 export function reportError(error: unknown, report: ConsoleReport, options: DiagnosticOptions): number {
   const errors = error instanceof AggregateError && error.errors.length > 0 ? [...new Set(error.errors)] : [error];
-  const failures = errors.map((each) => describeError(each, options));
+  const failures = errors.map((each) => describeError(explainHostFault(each), options));
   for (const failure of failures) report.failure(failure);
   return failures[0]?.exitCode ?? INTERNAL;
 }

@@ -6,7 +6,7 @@
 import { join } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { SysError } from "../sys/errno.ts";
+import { explainSysError, SysError } from "../sys/errno.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import { splitIgnoreLines } from "../tree/ignore.ts";
 import { readFileIn } from "../tree/read_file_in.ts";
@@ -42,16 +42,13 @@ export function locateContext(context: ContextToLocate): LocatedContext {
   try {
     return { ...context, root: realDirectory(bytePathOf(directory), bytePathOf(subPath)) };
   } catch (error) {
-    if (!(error instanceof SysError)) throw error;
-    const why = error.is("ENOENT")
-      ? "it does not exist"
-      : error.is("ENOTDIR")
-      ? "it is not a directory"
-      : error.message;
     const shown = fetched
       ? `"${subPath}" of ${description}`
       : `"${subPath === "" ? directory : join(directory, subPath)}"`;
-    throw new KilnError("context", `Cannot use the build context ${shown}: ${why}`, { cause: error });
+    const what = `use the build context ${shown}`;
+    if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR"))) throw explainSysError(error, what, "context");
+    const why = error.is("ENOENT") ? "it does not exist" : "it is not a directory";
+    throw new KilnError("context", `Cannot ${what}: ${why}`, { cause: error });
   }
 }
 

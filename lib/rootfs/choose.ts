@@ -5,7 +5,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { SysError } from "../sys/errno.ts";
+import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
 import type { MountAbility } from "../sys/private_mounts.ts";
@@ -54,6 +54,9 @@ function overlayUnusable(directory: string): string | undefined {
     unmount(target);
     return undefined;
   } catch (error) {
+    if (error instanceof SysError && error.is("ENOSPC", "EDQUOT", "EIO")) {
+      throw explainSysError(error, "use the work directory", "disk");
+    }
     if (error instanceof SysError) return `the work directory cannot hold an overlay (${error.message})`;
     throw error;
   } finally {

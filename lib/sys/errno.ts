@@ -64,6 +64,7 @@ const TEXTS: Readonly<Partial<Record<ErrnoName, string>>> = {
   ENOTDIR: "something that is not a directory is in the way",
   EISDIR: "it is a directory",
   EINVAL: "the kernel calls it invalid",
+  EAGAIN: "processes or memory are short for the moment",
   EMFILE: "too many files are open (raise the open files limit)",
   ENFILE: "too many files are open on this system",
   ENOMEM: "memory is exhausted",
@@ -113,13 +114,38 @@ export function describeErrno(errno: number): string {
   return text === undefined ? name : `${text} (${name})`;
 }
 
+/** What the host is to blame for, whatever was being done. */
+const HOST_FAULTS: Readonly<Partial<Record<ErrnoName, ErrorKind>>> = {
+  ENOSPC: "disk",
+  EDQUOT: "disk",
+  EROFS: "disk",
+  EIO: "disk",
+  EMLINK: "disk",
+  EPERM: "denied",
+  EACCES: "denied",
+  EMFILE: "interrupted",
+  ENFILE: "interrupted",
+  ENOMEM: "interrupted",
+  EAGAIN: "interrupted",
+};
+
+/** What the host is to blame for when nobody who knows what was being done has explained it. */
+const LEFTOVERS: Readonly<Partial<Record<ErrnoName, ErrorKind>>> = {
+  ...HOST_FAULTS,
+  EBUSY: "disk",
+  EFBIG: "disk",
+  ENAMETOOLONG: "disk",
+  EOPNOTSUPP: "disk",
+  ESTALE: "disk",
+};
+
 /**
- * Turns a failed call into an error for people: `Cannot <what>: <state found>`. A full disk, quota or read-only file
- * system is kind `disk` whatever was being done; other errors get `otherwise`.
+ * Turns a failed call into an error for people: `Cannot <what>: <state found>`. What the host is to blame for (a full
+ * disk, a call that is not permitted) has its own kind whatever was being done; other errors get `otherwise`.
  */
 export function explainSysError(error: unknown, what: string, otherwise: ErrorKind): unknown {
   if (!(error instanceof SysError)) return error;
-  const kind = error.is("ENOSPC", "EDQUOT", "EROFS", "EIO") ? "disk" : otherwise;
+  const kind = HOST_FAULTS[errnoName(error.errno) as ErrnoName] ?? otherwise;
   const path = error.subject === undefined ? "" : `"${displayPath(error.subject)}"`;
   // The state of a file system is not about one path.
   const isAboutPath = kind !== "disk" && path !== "" && !what.includes(path);
@@ -130,4 +156,22 @@ export function explainSysError(error: unknown, what: string, otherwise: ErrorKi
       ? { hint: "free some space, or point --work-dir at a file system that has more" }
       : {}),
   });
+}
+
+/**
+ * Explains a call of ours or of Deno that the host refused and nobody has explained. Other errors (EBADF, EFAULT, ...)
+ * are bugs and returned as they are.
+ */
+export function explainHostFault(error: unknown): unknown {
+  const errno = error instanceof SysError ? error.errno : errnoOfDeno(error);
+  const kind = errno === undefined ? undefined : LEFTOVERS[errnoName(errno) as ErrnoName];
+  if (errno === undefined || kind === undefined) return error;
+  const call = error instanceof SysError ? error : new SysError("a call of Deno", errno);
+  return explainSysError(call, "go on", kind);
+}
+
+/** Deno's errors have the number in their text. */
+function errnoOfDeno(error: unknown): number | undefined {
+  const number = error instanceof Error ? /\(os error ([0-9]+)\)/.exec(error.message)?.[1] : undefined;
+  return number === undefined ? undefined : Number(number);
 }
