@@ -6,6 +6,7 @@
 import type { WorkerPool } from "../async/worker_pool.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { BytePath } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
 import type { StepContext } from "../instructions/step.ts";
 import { OutputBudget } from "../report/output_limit.ts";
@@ -39,6 +40,8 @@ export interface StepShared {
   readonly timeoutMs?: number;
   /** How much of a step's output is logged, in bytes; 0: all. */
   readonly logLimitBytes: number;
+  /** How far archives may expand. */
+  readonly expansion: ExpansionLimits;
   /** Build arguments, for those that control the builder. */
   readonly buildArgs: ReadonlyMap<string, string>;
 }
@@ -74,6 +77,7 @@ export class StepResources implements Disposable {
       rootfs: parts.rootfs,
       report: parts.report,
       pool: shared.pool,
+      expansion: shared.expansion,
       scratch: this.#scratch,
       // As BuildKit's, which scripts in the wild test for.
       hostname: shared.buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",

@@ -102,6 +102,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       packer,
       store,
       abilities: { namespaces: startup.mounts.kind === "yes" },
+      expansion: request.contextLimits.expansion,
     });
     await using backend = chosen.backend;
     report.message("info", `Isolation: ${backend.description}`);
@@ -137,6 +138,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         graceMs: GRACE_MS,
         force: interruption.force,
         ...options.step,
+        expansion: request.contextLimits.expansion,
         buildArgs: request.buildArgs,
       },
       report,

@@ -64,7 +64,7 @@ export const FLAGS = {
     placeholder: "SIZE",
     initial: "1t",
     help: "How large an archive may become when it is unpacked; 0 is no limit",
-    details: "For archives of contexts.",
+    details: "For archives that are contexts or that ADD unpacks, and for each layer of an image.",
   }),
   "expansion-ratio-limit": integer({
     group: "Inputs",

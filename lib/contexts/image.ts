@@ -56,7 +56,7 @@ function notOneArchive(name: string, layers: number): KilnError {
 }
 
 /** Applies the layers one after the other, as what one removes must be there before. */
-async function unpackImage({ layers }: PulledImage, { directory, pool }: FetchParts): Promise<void> {
+async function unpackImage({ layers }: PulledImage, { directory, limits, pool }: FetchParts): Promise<void> {
   const arriving = layers.map((layer) => ({ layer, blob: layer.blob() }));
   for (const { layer, blob } of arriving) {
     await both(
@@ -67,6 +67,7 @@ async function unpackImage({ layers }: PulledImage, { directory, pool }: FetchPa
         diffId: layer.diffId,
         directory,
         form: "applied",
+        expansion: limits.expansion,
       }),
     );
   }

@@ -29,7 +29,7 @@ export async function executeCopy(node: CopyNode, step: StepContext, how: { read
       ...common,
       from,
       sources,
-      ...(how.unpack ? { unpack: true } : {}),
+      ...(how.unpack ? { unpack: true, expansion: step.expansion } : {}),
       ...(node.parents ? { parents: true } : {}),
       ...(node.exclude.length === 0 ? {} : { exclude: node.exclude.map(bytePathOf) }),
     });

@@ -7,6 +7,7 @@ import type { WorkerPool } from "../async/worker_pool.ts";
 import type { ExecIo } from "../exec/launch.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { BytePath } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import type { Report } from "../report/report.ts";
 import type { RootFs } from "../rootfs/rootfs.ts";
 import type { FileTree } from "../tree/file_tree.ts";
@@ -29,5 +30,7 @@ export interface StepContext {
   /** The host name of commands. */
   readonly hostname: string;
   readonly pool: WorkerPool<Jobs>;
+  /** How far an archive may expand that is unpacked. */
+  readonly expansion: ExpansionLimits;
   readonly report: Report;
 }

@@ -5,12 +5,10 @@
  */
 import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
-import { detectCompression, MAGIC_BYTES } from "../io/compression.ts";
-import { decompress } from "../io/decompress.ts";
-import { peek } from "../io/peek.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import * as files from "../sys/file.ts";
 import { TarReader } from "../tar/reader.ts";
-import { type ArchiveTarget, unpackStream } from "./unpack_stream.ts";
+import { type ArchiveFacts, type ArchiveTarget, plainBytes, unpackStream } from "./unpack_stream.ts";
 
 const CHUNK_BYTES = 1 << 18;
 
@@ -21,11 +19,11 @@ export interface NamedFile {
 }
 
 /** Tells whether a file is a tar with at least one entry, compressed or not. Its name does not matter. */
-export async function isArchive(file: NamedFile): Promise<boolean> {
+export async function isArchive(file: NamedFile, limits: ExpansionLimits | undefined): Promise<boolean> {
   let found = false;
   const reader = new TarReader({ entry: () => found = true, data: () => {}, entryEnd: () => {} });
   try {
-    for await (const chunk of contentOf(file)) {
+    for await (const chunk of plainBytes(readFile(file), factsOf(file, limits))) {
       reader.push(chunk);
       if (found) return true;
     }
@@ -41,13 +39,16 @@ export async function isArchive(file: NamedFile): Promise<boolean> {
  *
  * @throws {KilnError} kind `integrity`, if it turns out to be damaged.
  */
-export function unpackArchive(file: NamedFile, target: ArchiveTarget): Promise<void> {
-  return unpackStream(readFile(file), target, { what: `the archive "${displayPath(file.name)}"` });
+export function unpackArchive(
+  file: NamedFile,
+  target: ArchiveTarget,
+  limits: ExpansionLimits | undefined,
+): Promise<void> {
+  return unpackStream(readFile(file), target, factsOf(file, limits));
 }
 
-async function* contentOf(file: NamedFile): AsyncGenerator<Uint8Array> {
-  const { head, stream } = await peek(readFile(file), MAGIC_BYTES);
-  yield* decompress(stream, detectCompression(head));
+function factsOf({ name }: NamedFile, limits: ExpansionLimits | undefined): ArchiveFacts {
+  return { what: `the archive "${displayPath(name)}"`, ...(limits === undefined ? {} : { limits }) };
 }
 
 async function* readFile({ directory, name }: NamedFile): AsyncGenerator<Uint8Array> {

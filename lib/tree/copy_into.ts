@@ -10,6 +10,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
+import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
@@ -46,6 +47,8 @@ export interface CopyRequest {
   readonly parentMode?: number;
   /** A file that is a tar, compressed or not, is unpacked instead of copied (ADD). */
   readonly unpack?: true;
+  /** How far such a tar may expand; `DEFAULT_EXPANSION_LIMITS` unless told. */
+  readonly expansion?: ExpansionLimits;
   /** Patterns of what is left out, relative to each source directory (`--exclude`). */
   readonly exclude?: readonly BytePath[];
   /** The directories a source is in are made as well (`--parents`). */
@@ -264,15 +267,15 @@ class Copy {
     // The cache of open directories may close its descriptors before the archive is read.
     const directory = files.openAt(this.#sources.open(parent).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
     try {
-      if (!await isArchive({ directory, name })) return false;
+      if (!await isArchive({ directory, name }, this.#request.expansion)) return false;
       const place = realPathIn(this.#root, this.#request.destination);
       if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(match.path, place.path);
       // --chmod is for what is copied, not for what is unpacked or for the directory it is unpacked in.
       this.#makeDirectories(place.path, undefined);
       this.#targets.forget();
       try {
-        const { owner } = this.#request;
-        await unpackArchive({ directory, name }, { root: this.#root, path: place.path, owner });
+        const { owner, expansion } = this.#request;
+        await unpackArchive({ directory, name }, { root: this.#root, path: place.path, owner }, expansion);
       } catch (error) {
         throw explainDamage(error, match.path);
       }

@@ -40,29 +40,34 @@ export interface ArchiveFacts {
 export async function unpackStream(
   stream: AsyncIterable<Uint8Array>,
   target: ArchiveTarget,
-  { what, limits }: ArchiveFacts,
+  facts: ArchiveFacts,
 ): Promise<void> {
   const { root, path, owner } = target;
   const options = { form: "archive", under: path, ...(owner === undefined ? {} : { owner }) } as const;
   const extractor = new LayerExtractor(root, options);
   try {
-    const input = counting(stream);
-    const { head, stream: whole } = await peek(input.stream, MAGIC_BYTES);
-    if (head.length === 0) throw new KilnError("integrity", "Cannot read the archive: it is empty");
-    const compression = detectCompression(head);
-    const output = decompress(whole, compression);
-    const limited = limitExpansion(output, {
-      inputBytes: input.count,
-      what,
-      hint: EXPANSION_HINT,
-      ...(limits === undefined ? {} : { limits }),
-    });
     const reader = new TarReader(extractor);
-    for await (const chunk of limited) reader.push(chunk);
+    for await (const chunk of plainBytes(stream, facts)) reader.push(chunk);
     reader.end();
     extractor.finish();
   } catch (error) {
     extractor.abandon();
     throw error;
   }
+}
+
+/** Decompresses a stream, whatever it is compressed with. @throws {KilnError} kind `integrity`, also if it is empty */
+export async function* plainBytes(
+  stream: AsyncIterable<Uint8Array>,
+  { what, limits }: ArchiveFacts,
+): AsyncGenerator<Uint8Array> {
+  const input = counting(stream);
+  const { head, stream: whole } = await peek(input.stream, MAGIC_BYTES);
+  if (head.length === 0) throw new KilnError("integrity", "Cannot read the archive: it is empty");
+  yield* limitExpansion(decompress(whole, detectCompression(head)), {
+    inputBytes: input.count,
+    what,
+    hint: EXPANSION_HINT,
+    ...(limits === undefined ? {} : { limits }),
+  });
 }

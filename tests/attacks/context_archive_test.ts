@@ -210,3 +210,15 @@ Deno.test("a context archive, S11: a name with control characters does not reach
     assert.ok(!stderr.includes("\x1b"), stderr);
     assert.doesNotMatch(stderr, /^INFO fake/m);
   }));
+
+Deno.test("an archive that ADD unpacks, S26: is stopped where the flag says, and copied if it is only zeros", async () => {
+  await using site = await startSite({ Dockerfile: "FROM scratch\nADD b.tar.gz /\n" });
+  const megabytes = new Uint8Array(4 * 1024 ** 2);
+  await site.write({ "b.tar.gz": new Uint8Array(gzipSync(archive(entry({ name: "x" }, megabytes)))) });
+  const args = ["--expanded-size-limit=1m"];
+  await assertContextFails(site, site.context, { args, code: 78, error: /it expands to more than 1048576 bytes/ });
+  await site.write({ "b.tar.gz": new Uint8Array(gzipSync(megabytes)) });
+  const { code, stderr } = await buildFrom(site, site.context, { args });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await imageFiles(site), ["/b.tar.gz"]);
+});
