@@ -18,16 +18,23 @@ export type HeldObject =
 /** Takes bytes; they are valid only during the call. */
 export type Sink = (bytes: Uint8Array<ArrayBuffer>) => void;
 
+/** Where objects go. */
+export interface ObjectPlace {
+  /** Returns memory for a small object. */
+  allocate(size: number): Uint8Array<ArrayBuffer>;
+  /** Makes an empty file for a large one. */
+  makeFile(): number;
+}
+
 /** Collects the content of one object as it is made. */
 export class HeldObjectWriter {
   readonly #held: HeldObject;
   #filled = 0;
 
-  /** @param makeFile makes an empty file for a large object. */
-  constructor(size: number, makeFile: () => number) {
+  constructor(size: number, place: ObjectPlace) {
     this.#held = size <= MEMORY_CAP_BYTES
-      ? { kind: "memory", bytes: new Uint8Array(size), size }
-      : { kind: "file", fd: makeFile(), size };
+      ? { kind: "memory", bytes: place.allocate(size), size }
+      : { kind: "file", fd: place.makeFile(), size };
   }
 
   /** The object; complete once `room` is 0. */

@@ -1,28 +1,21 @@
 /**
  * Reading objects out of a pack on disk: inflated, and with deltas applied.
  *
- * Recently made objects are kept, because the next delta usually has one of them as its base: up to 48 MiB in memory,
- * and four files for objects above 8 MiB.
- *
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
-import { close, O, openAt, readAt, unlinkAt } from "../sys/file.ts";
+import { close, O, openAt, unlinkAt } from "../sys/file.ts";
 import { DeltaApplier } from "./apply_delta.ts";
-import { type HeldObject, HeldObjectWriter, readRange, type Sink } from "./held_object.ts";
+import { type HeldObject, type HeldObjectWriter, readRange, type Sink } from "./held_object.ts";
+import { KeptObjects } from "./kept_objects.ts";
 import { Inflater } from "./inflater.ts";
 import { malformedObject, malformedPack } from "./malformed.ts";
 import { bytesOfId, ID_BYTES, type ObjectId } from "./object_id.ts";
 import type { ObjectTable } from "./object_table.ts";
+import { PackBlocks } from "./pack_blocks.ts";
 import { nameOfType, TYPE } from "./object_type.ts";
 import { expansionAllowed, type PackLimits } from "./pack_limits.ts";
 
-const CACHE_BYTES = 48 * 1024 ** 2;
-const CACHE_FILES = 4;
-/** Most objects are smaller than this, deflated; larger ones are read in several windows. */
-const WINDOW_BYTES = 64 * 1024;
-/** Once an object starts so close to the end of the window, the window is moved first. */
-const WINDOW_REST_BYTES = 4 * 1024;
 /** How often, on average, an object may be made anew because it was dropped from what is kept (S48). */
 const WORK_FACTOR = 16;
 
@@ -41,18 +34,15 @@ export interface ObjectReaderOptions {
 export class ObjectReader implements Disposable {
   readonly #options: ObjectReaderOptions;
   readonly #inflater = new Inflater();
-  readonly #window = new Uint8Array(WINDOW_BYTES);
-  #windowStart = 0;
-  #windowLength = 0;
-  /** Least recently used first. */
-  readonly #kept = new Map<number, HeldObject>();
-  #keptBytes = 0;
-  #keptFiles = 0;
+  readonly #blocks: PackBlocks;
+  readonly #kept: KeptObjects;
   #files = 0;
   #workLeft: number;
 
   constructor(options: ObjectReaderOptions) {
     this.#options = options;
+    this.#blocks = new PackBlocks(options.pack);
+    this.#kept = new KeptObjects(() => this.#makeFile());
     this.#workLeft = WORK_FACTOR * expansionAllowed(options.limits, options.packBytes);
   }
 
@@ -78,7 +68,6 @@ export class ObjectReader implements Disposable {
       throw malformedObject(this.table.id(index), `it is larger than ${limits.maxStructureBytes} bytes`);
     }
     const held = this.hold(index);
-    if (held.kind === "memory") return held.bytes;
     const bytes = new Uint8Array(held.size);
     let at = 0;
     readRange(held, { from: 0, length: held.size }, (piece) => {
@@ -103,20 +92,25 @@ export class ObjectReader implements Disposable {
       chain.push(at);
       at = this.table.base(at);
     }
-    let held = this.#take(at) ?? this.#whole(at);
+    let held = this.#kept.take(at) ?? this.#whole(at);
     for (let next = chain.pop(); next !== undefined; next = chain.pop()) held = this.#applied(next, held);
     return held;
   }
 
   [Symbol.dispose](): void {
     this.#inflater[Symbol.dispose]();
-    for (const index of [...this.#kept.keys()]) this.#drop(index);
+    this.#kept.clear();
   }
 
   #whole(index: number): HeldObject {
     const writer = this.#writer(index);
-    this.#inflate(index, writer.push);
-    return this.#keep(index, writer.held);
+    try {
+      this.#inflate(index, writer.push);
+    } catch (error) {
+      if (writer.held.kind === "file") close(writer.held.fd);
+      throw error;
+    }
+    return this.#kept.keep(index, writer.held);
   }
 
   #applied(index: number, base: HeldObject): HeldObject {
@@ -132,14 +126,14 @@ export class ObjectReader implements Disposable {
       }
       throw error;
     }
-    return this.#keep(index, writer.held);
+    return this.#kept.keep(index, writer.held);
   }
 
   #writer(index: number): HeldObjectWriter {
     const size = this.table.size(index);
     this.#workLeft -= size;
     if (this.#workLeft < 0) throw malformedPack("its deltas take too much work");
-    return new HeldObjectWriter(size, () => this.#makeFile());
+    return this.#kept.writer(size);
   }
 
   /** Makes a file without a name: it goes with its descriptor, whatever happens. */
@@ -150,41 +144,12 @@ export class ObjectReader implements Disposable {
     return fd;
   }
 
-  #take(index: number): HeldObject | undefined {
-    const held = this.#kept.get(index);
-    if (held === undefined) return undefined;
-    this.#kept.delete(index);
-    this.#kept.set(index, held);
-    return held;
-  }
-
-  #keep(index: number, held: HeldObject): HeldObject {
-    this.#kept.set(index, held);
-    if (held.kind === "memory") this.#keptBytes += held.size;
-    else this.#keptFiles++;
-    for (const old of this.#kept.keys()) {
-      if (old === index || (this.#keptBytes <= CACHE_BYTES && this.#keptFiles <= CACHE_FILES)) break;
-      this.#drop(old);
-    }
-    return held;
-  }
-
-  #drop(index: number): void {
-    const held = this.#kept.get(index);
-    this.#kept.delete(index);
-    if (held?.kind === "memory") this.#keptBytes -= held.size;
-    if (held?.kind !== "file") return;
-    this.#keptFiles--;
-    close(held.fd);
-  }
-
   /** Inflates what is stored of an object: itself, or its delta. The scanner has seen that it is sound. */
   #inflate(index: number, sink: Sink): void {
     let position = this.#dataStart(index);
     this.#inflater.reset();
     for (;;) {
-      const input = this.#read(position, 1);
-      const { taken, output, ended } = this.#inflater.step(input, 0);
+      const { taken, output, ended } = this.#inflater.step(this.#blocks.read(position), 0);
       position += taken;
       if (output.length > 0) sink(output);
       if (ended) return;
@@ -194,24 +159,13 @@ export class ObjectReader implements Disposable {
 
   /** Returns where the compressed data of an object starts. */
   #dataStart(index: number): number {
-    const start = this.table.offset(index);
-    const bytes = this.#read(start, WINDOW_REST_BYTES);
-    const type = ((bytes[0] ?? 0) >> 4) & 7;
-    let at = 0;
-    while (((bytes[at++] ?? 0) & 0x80) !== 0);
+    let at = this.table.offset(index);
+    const blocks = this.#blocks;
+    const type = (blocks.byte(at) >> 4) & 7;
+    while ((blocks.byte(at++) & 0x80) !== 0);
     if (type === TYPE.REFERENCE_DELTA) at += ID_BYTES;
-    if (type === TYPE.OFFSET_DELTA) { while (((bytes[at++] ?? 0) & 0x80) !== 0); }
-    return start + at;
-  }
-
-  /** Returns the bytes of the pack from `position` on, if possible at least `wanted`. Valid until the next call. */
-  #read(position: number, wanted: number): Uint8Array<ArrayBuffer> {
-    const end = this.#windowStart + this.#windowLength;
-    if (position < this.#windowStart || position + wanted > end) {
-      this.#windowLength = readAt(this.#options.pack, this.#window, position);
-      this.#windowStart = position;
-    }
-    return this.#window.subarray(position - this.#windowStart, this.#windowLength);
+    if (type === TYPE.OFFSET_DELTA) { while ((blocks.byte(at++) & 0x80) !== 0); }
+    return at;
   }
 }
 
