@@ -15,6 +15,9 @@ import type { SourceRange } from "./source.ts";
 
 const RULE = "--------------------";
 
+/** Of a longer instruction the first lines are shown. */
+const MAX_LINES = 40;
+
 /** Longer lines are cut: an excerpt is for a screen. */
 const MAX_SHOWN = 400;
 
@@ -30,13 +33,15 @@ export function formatExcerpt(text: string, ranges: readonly SourceRange[]): str
   const start = Math.min(...ranges.map((range) => range.startLine));
   const end = Math.min(Math.max(...ranges.map((range) => range.endLine)), lines.length);
   if (first === undefined || start < 1 || start > lines.length) return "";
-  const [from, to] = pad(start, end, lines.length);
+  const [from, last] = pad(start, end, lines.length);
+  const to = Math.min(last, from + MAX_LINES - 1);
   const shown = lines.slice(from - 1, to).map((line, at) => {
     const number = from + at;
     const marked = ranges.some((range) => range.startLine <= number && number <= range.endLine);
     return ` ${String(number).padStart(3)} | ${marked ? ">>>" : "   "} ${showLine(line)}`.trimEnd();
   });
-  return [`${escapeControls(first.file)}:${start}`, RULE, ...shown, RULE].map((line) => `${line}\n`).join("");
+  const more = to < last ? [`     | ... ${last - to} more lines`] : [];
+  return [`${escapeControls(first.file)}:${start}`, RULE, ...shown, ...more, RULE].map((line) => `${line}\n`).join("");
 }
 
 /** Widens a range by turns on both sides, as BuildKit does. */

@@ -17,7 +17,7 @@ const LINE_FEED = 0x0a;
 /**
  * Splits a source into lines that keep their line ends. A byte order mark at the start is dropped.
  *
- * @throws {KilnError} kind `dockerfile`, if the source or a line of it is too long, or a line is not UTF-8.
+ * @throws {KilnError} kind `dockerfile`, if the source or a line of it is too long, or a line is not UTF-8 or has a NUL.
  */
 export function splitPhysicalLines(source: Uint8Array, file: string): readonly string[] {
   if (source.length > MAX_FILE_BYTES) {
@@ -46,6 +46,14 @@ export function splitPhysicalLines(source: Uint8Array, file: string): readonly s
       throw new KilnError("dockerfile", `Cannot read "${file}": the line is not UTF-8 text`, { range });
     }
     start = next;
+  }
+  const nul = source.includes(0) ? lines.findIndex((line) => line.includes("\0")) : -1;
+  if (nul >= 0) {
+    // No path, variable or argument can hold one: the kernel's strings end there.
+    throw new KilnError("dockerfile", `Cannot read "${file}": the line has a NUL character`, {
+      range: lineRange(file, nul + 1),
+      hint: "save the file as UTF-8 text",
+    });
   }
   if (lines[0]?.startsWith("\ufeff")) lines[0] = lines[0].slice(1);
   return lines;

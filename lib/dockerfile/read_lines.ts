@@ -19,6 +19,12 @@ import { splitInstruction } from "./split_instruction.ts";
 import type { Warning } from "./warning.ts";
 import { trimSpace, trimSpaceStart } from "./white_space.ts";
 
+/**
+ * The most instructions in a Dockerfile. Images have at most 500 layers; a million instructions would keep the builder
+ * busy for hours (pains-and-security.md S77).
+ */
+export const MAX_INSTRUCTIONS = 10_000;
+
 /** What a Dockerfile consists of. */
 export interface SourceLines {
   readonly lines: readonly LogicalLine[];
@@ -75,6 +81,10 @@ class LineReader {
     for (let raw = this.#next(); raw !== undefined; raw = this.#next()) {
       const line = this.#readLine(raw);
       if (line === undefined) continue;
+      if (lines.length === MAX_INSTRUCTIONS) {
+        const state = `it has more than ${MAX_INSTRUCTIONS} instructions`;
+        throw new KilnError("dockerfile", `Cannot read "${this.#file}": ${state}`, { range: line.range });
+      }
       lines.push(line);
       this.#comments = [];
     }

@@ -5,7 +5,7 @@
  */
 import type { Instruction, StageState } from "./instruction.ts";
 import { checkKeyValues, expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
-import { parseEnvironmentLine, setVariable } from "./state.ts";
+import { setVariable } from "./state.ts";
 
 /** A parsed ENV. */
 export type EnvNode = KeyValuesNode<"ENV">;
@@ -23,7 +23,7 @@ export const ENV: Instruction<EnvNode> = {
   configure(node, state): StageState {
     return node.pairs.reduce((next, { name, value }): StageState => {
       const lines = next.config.Env ?? [];
-      const at = lines.findIndex((line) => parseEnvironmentLine(line)[0] === name);
+      const at = lines.findIndex((line) => line === name || line.startsWith(`${name}=`));
       const line = `${name}=${value}`;
       const Env = at < 0 ? [...lines, line] : lines.with(at, line);
       return { ...next, config: { ...next.config, Env }, environment: setVariable(next.environment, [name, value]) };

@@ -22,8 +22,9 @@ export interface ExpanderOptions {
 export function createExpander(state: StageState, options: ExpanderOptions): Expander {
   return new VariableExpander({
     ...options,
-    variables: new Map(state.environment),
-    declared: new Set([...SCAN_ARGS, ...state.args.map(([name]) => name)]),
+    // Made when first asked for: most instructions use no variable.
+    variables: once(() => new Map(state.environment)),
+    declared: once(() => new Set([...SCAN_ARGS, ...state.args.map(([name]) => name)])),
     build: state.build,
     explainMissing: (name, known) => {
       const near = suggest(name, known);
@@ -37,8 +38,8 @@ export function createExpander(state: StageState, options: ExpanderOptions): Exp
 export function createGlobalExpander(build: BuildArguments, options: ExpanderOptions): Expander {
   return new VariableExpander({
     ...options,
-    variables: new Map(valuesOf([...build.globals])),
-    declared: new Set(build.globals.keys()),
+    variables: once(() => new Map(valuesOf([...build.globals]))),
+    declared: once(() => new Set(build.globals.keys())),
     build,
     explainMissing: (name) => {
       const near = suggest(name, build.globals.keys());
@@ -49,9 +50,9 @@ export function createGlobalExpander(build: BuildArguments, options: ExpanderOpt
 }
 
 interface VariableExpanderFields extends ExpanderOptions {
-  readonly variables: ReadonlyMap<string, string>;
+  readonly variables: () => ReadonlyMap<string, string>;
   /** Names that may be used without having a value. */
-  readonly declared: ReadonlySet<string>;
+  readonly declared: () => ReadonlySet<string>;
   readonly build: BuildArguments;
   /** Returns the warning about any other variable that is not set; `known` are the names that are. */
   readonly explainMissing: (name: string, known: Iterable<string>) => Finding;
@@ -65,7 +66,7 @@ class VariableExpander implements Expander {
   constructor(fields: VariableExpanderFields) {
     this.build = fields.build;
     this.#fields = fields;
-    this.#variables = { variable: (name) => fields.variables.get(name), escape: fields.escape };
+    this.#variables = { variable: (name) => fields.variables().get(name), escape: fields.escape };
   }
 
   word(text: string): string {
@@ -82,14 +83,14 @@ class VariableExpander implements Expander {
   }
 
   variable(name: string): string | undefined {
-    return this.#fields.variables.get(name);
+    return this.#fields.variables().get(name);
   }
 
   with(further: readonly DeclaredArg[]): Expander {
     return new VariableExpander({
       ...this.#fields,
-      variables: new Map([...this.#fields.variables, ...valuesOf(further)]),
-      declared: new Set([...this.#fields.declared, ...further.map(([name]) => name)]),
+      variables: once(() => new Map([...this.#fields.variables(), ...valuesOf(further)])),
+      declared: once(() => new Set([...this.#fields.declared(), ...further.map(([name]) => name)])),
     });
   }
 
@@ -99,11 +100,16 @@ class VariableExpander implements Expander {
 
   #noting<T extends Pick<Expansion, "missing">>(expansion: T): T {
     for (const name of expansion.missing) {
-      if (this.#fields.declared.has(name)) continue;
-      this.warn(this.#fields.explainMissing(name, this.#fields.variables.keys()));
+      if (this.#fields.declared().has(name)) continue;
+      this.warn(this.#fields.explainMissing(name, this.#fields.variables().keys()));
     }
     return expansion;
   }
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 function valuesOf(args: readonly DeclaredArg[]): readonly (readonly [name: string, value: string])[] {

@@ -21,6 +21,9 @@ import { FROM, type FromNode } from "./from.ts";
 import type { Node } from "./instruction.ts";
 import { instructionOf } from "./table.ts";
 
+/** The most stages in a Dockerfile; each may wait for the one before (pains-and-security.md S77). */
+export const MAX_STAGES = 1_000;
+
 /** One stage as written. */
 export interface StageText {
   /** Position among the stages, from 0: what `COPY --from=0` means. */
@@ -71,6 +74,9 @@ export function parseDockerfile(
     locate(line.range, () => {
       const stage = stages.at(-1);
       if (line.keyword === "FROM") {
+        if (stages.length === MAX_STAGES) {
+          throw new KilnError("dockerfile", `Cannot build "${file}": it has more than ${MAX_STAGES} stages`);
+        }
         const from = noting(FROM, line, notes);
         noteDuplicate(from, { stages, notes });
         stages.push({ index: stages.length, ...(from.name === undefined ? {} : { name: from.name }), from, nodes: [] });

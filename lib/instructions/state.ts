@@ -34,7 +34,7 @@ export function imageState(image: ImageConfig, facts: StageFacts): StageState {
  */
 export function childState(parent: StageState): StageState {
   const { OnBuild: _fired, ...config } = parent.config;
-  const environment = (config.Env ?? []).map(parseEnvironmentLine).reduce(setVariable, parent.environment);
+  const environment = [...new Map([...parent.environment, ...(config.Env ?? []).map(parseEnvironmentLine)])];
   return { ...parent, config, environment, cmdSet: false };
 }
 
@@ -72,7 +72,8 @@ function stateOver(config: ContainerConfig, facts: StageFacts): StageState {
   const env = needsPath ? [...lines, `PATH=${DEFAULT_PATH}`] : lines;
   return {
     config: env.length === 0 ? config : { ...config, Env: env },
-    environment: env.map(parseEnvironmentLine).reduce(setVariable, [] as readonly EnvironmentEntry[]),
+    // A Map keeps the place of what is set again.
+    environment: [...new Map(env.map(parseEnvironmentLine))],
     args: [],
     build: facts.build,
     platform: facts.platform,

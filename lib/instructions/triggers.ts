@@ -12,6 +12,9 @@ import type { Node } from "./instruction.ts";
 import { NO_TRIGGERS } from "./onbuild.ts";
 import { instructionOf } from "./table.ts";
 
+/** The most triggers an image may have (pains-and-security.md S35). */
+export const MAX_TRIGGERS = 1_000;
+
 /**
  * Reads the triggers of an image or stage, in order. Their positions and those of their errors are that of the FROM
  * that fires them.
@@ -19,6 +22,10 @@ import { instructionOf } from "./table.ts";
  * @throws {KilnError} kind `dockerfile`, naming the trigger.
  */
 export function parseTriggers(texts: readonly string[], firedBy: SourceRange): readonly Node[] {
+  if (texts.length > MAX_TRIGGERS) {
+    const state = `the base has ${texts.length}, more than ${MAX_TRIGGERS}`;
+    throw new KilnError("dockerfile", `Cannot fire the triggers: ${state}`, { range: firedBy });
+  }
   return texts.map((text) => locate(firedBy, () => parseTrigger(text, firedBy)));
 }
 

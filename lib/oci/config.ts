@@ -185,8 +185,17 @@ function setOf(names: readonly string[]): Record<string, Record<never, never>> {
   return Object.fromEntries([...names].sort().map((name) => [name, {}]));
 }
 
+/** What commands are run with; the kernel's strings end at a NUL (S34). */
+const FOR_THE_KERNEL = ["Env", "User", "WorkingDir", "Shell", "Entrypoint", "Cmd"] as const;
+
 function parseContainerConfig(value: unknown, what: string): ContainerConfig {
   const fields = asObject(value, what);
+  for (const name of FOR_THE_KERNEL) {
+    const text = [fields[name]].flat();
+    if (text.some((part) => typeof part === "string" && part.includes("\0"))) {
+      throw new KilnError("integrity", `Cannot read ${what}: "${name}" has a NUL character`);
+    }
+  }
   const lists: Record<string, readonly string[]> = {};
   for (const name of ["Env", "Entrypoint", "Cmd", "OnBuild", "Shell"]) {
     const list = optionalStrings(fields, name, what);

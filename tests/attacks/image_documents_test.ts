@@ -9,6 +9,7 @@
  */
 import assert from "node:assert/strict";
 import { KilnError } from "../../lib/errors.ts";
+import { imageState } from "../../lib/instructions/state.ts";
 import { formatImageConfig, parseImageConfig } from "../../lib/oci/config.ts";
 import { parseManifest } from "../../lib/oci/manifest.ts";
 import { flatten } from "../support/environment/flatten.ts";
@@ -258,6 +259,26 @@ Deno.test("S34 config with any value of a wrong type in any field, is refused or
   };
   visit(CONFIG, (put) => put);
   assert.ok(refused > 200, `${refused}`);
+});
+
+for (const name of ["Env", "User", "WorkingDir", "Shell"]) {
+  Deno.test(`S34 config with a NUL in ${name}, is refused before a command gets it`, () => {
+    const value = name === "Env" || name === "Shell" ? ["a=b", "A=x\0y"] : "x\0y";
+    const document = { ...CONFIG, config: { ...CONFIG.config, [name]: value } };
+    assert.throws(() => parsers.config(JSON.stringify(document)), integrity(/has a NUL character/));
+  });
+}
+
+Deno.test("S34 config with a million variables, is read in bounded time", () => {
+  const Env = Array.from({ length: 500_000 }, (_, at) => `a${at}=`);
+  const text = JSON.stringify({ ...CONFIG, config: { Env: [...Env, "no equals sign", "", "A=line\nbreak"] } });
+  const image = parsers.config(text);
+  const platform = { os: "linux", architecture: "amd64" };
+  const build = { given: new Map(), globals: new Map() };
+  const started = performance.now();
+  const state = imageState(image, { build, platform });
+  assert.equal(state.environment.length, 500_004);
+  assert.ok(performance.now() - started < 20_000);
 });
 
 Deno.test("S60 document that is nested 100,000 deep, is refused at once", () => {
