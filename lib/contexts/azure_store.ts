@@ -152,7 +152,7 @@ class AzureStore implements ObjectStore {
           size: contentLength,
           version: quoted(etag),
           modified: lastModified,
-          ...(contentMD5 === undefined ? {} : { md5: contentMD5.toHex() }),
+          ...(contentMD5 === undefined ? {} : { digest: { algorithm: "md5", hex: contentMD5.toHex() } as const }),
           ...(isFolder(metadata) ? { folder: true as const } : {}),
         };
       });
@@ -304,7 +304,7 @@ function describeObject(key: string, response: BlobDownloadResponseParsed): Stor
     size,
     version: quoted(etag),
     ...(lastModified === undefined ? {} : { modified: lastModified }),
-    ...(blobContentMD5 === undefined ? {} : { md5: blobContentMD5.toHex() }),
+    ...(blobContentMD5 === undefined ? {} : { digest: { algorithm: "md5", hex: blobContentMD5.toHex() } as const }),
     ...(isFolder(metadata) ? { folder: true as const } : {}),
   };
 }

@@ -249,7 +249,7 @@ function objectOf(resource: Readonly<Record<string, unknown>>): StoredObject {
     version: generation,
     ...(modified === undefined || Number.isNaN(modified.getTime()) ? {} : { modified }),
     // Objects that were composed of others have none.
-    ...(typeof md5Hash === "string" ? { md5: hexOf(md5Hash) } : {}),
+    ...(typeof md5Hash === "string" ? { digest: { algorithm: "md5", hex: hexOf(md5Hash) } as const } : {}),
   };
 }
 

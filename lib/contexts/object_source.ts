@@ -15,7 +15,7 @@ import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts
 import { downloadObject, formatBytes } from "./object_download.ts";
 import { fetchFolder } from "./object_folder.ts";
 import { explainFault, request, type RequestParts } from "./object_requests.ts";
-import type { ObjectStore, StoredObject } from "./object_store.ts";
+import type { ObjectDigest, ObjectStore, StoredObject } from "./object_store.ts";
 import { checkSize } from "./size_limit.ts";
 import { unpackArchive } from "./unpack_archive.ts";
 
@@ -86,9 +86,7 @@ function missing(url: string, key: string): KilnError {
   return new KilnError("context", `Cannot fetch "${url}": there is no such object, and none below "${url}/"`);
 }
 
-interface Wanted {
-  readonly algorithm: "md5" | "sha256";
-  readonly digest: string;
+interface Wanted extends ObjectDigest {
   /** Who says so, for people. */
   readonly from: string;
 }
@@ -114,10 +112,10 @@ async function unpack(store: ObjectStore, object: StoredObject, { parts, own, ch
   const signal = AbortSignal.any([parts.signal, stopped.signal]);
   const followed = { path, progress: progress.shared };
   const wanted: readonly Wanted[] = [
-    ...(object.md5 === undefined ? [] : [{ algorithm: "md5", digest: object.md5, from: store.service } as const]),
+    ...(object.digest === undefined ? [] : [{ ...object.digest, from: store.service }]),
     ...(checksum === undefined
       ? []
-      : [{ algorithm: "sha256", digest: hexOf(checksum), from: "--context-checksum" } as const]),
+      : [{ algorithm: "sha256", hex: hexOf(checksum), from: "--context-checksum" } as const]),
   ];
   const algorithms = wanted.map(({ algorithm }) => algorithm);
   const jobs = Promise.all([
@@ -136,9 +134,9 @@ async function unpack(store: ObjectStore, object: StoredObject, { parts, own, ch
     throw error;
   }
   const [digests] = await jobs;
-  for (const [index, { algorithm, digest, from }] of wanted.entries()) {
-    if (digests[index] === digest) continue;
-    const found = `its ${algorithm} digest is ${digests[index]}, that of ${from} is ${digest}`;
+  for (const [index, { algorithm, hex, from }] of wanted.entries()) {
+    if (digests[index] === hex) continue;
+    const found = `its ${algorithm} digest is ${digests[index]}, that of ${from} is ${hex}`;
     throw new KilnError("integrity", `Cannot fetch "${url}": ${found}`);
   }
   await Deno.remove(path);

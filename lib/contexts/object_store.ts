@@ -7,6 +7,14 @@
  *
  * @module
  */
+import type { DigestAlgorithm } from "../io/digest_file.ts";
+
+/** A digest of a whole object. */
+export interface ObjectDigest {
+  readonly algorithm: DigestAlgorithm;
+  /** Lower-case hexadecimal. */
+  readonly hex: string;
+}
 
 /** An object as it was found. */
 export interface StoredObject {
@@ -16,8 +24,8 @@ export interface StoredObject {
   /** Tells this content from any later one of the same name: an ETag or a generation. */
   readonly version: string;
   readonly modified?: Date;
-  /** MD5 of the content in lower-case hexadecimal, where the store has it. */
-  readonly md5?: string;
+  /** What the store keeps of the content; the one that is the cheapest to compute. */
+  readonly digest?: ObjectDigest;
   /** Set for names that stand for a folder and hold nothing. */
   readonly folder?: true;
 }

@@ -72,6 +72,9 @@ export function createS3HttpHandler(transport: Transport): S3HttpHandler {
 
 const AMAZON_HEADERS: readonly string[] = [
   "x-amz-bucket-region",
+  "x-amz-checksum-crc32",
+  "x-amz-checksum-sha256",
+  "x-amz-checksum-type",
   "x-amz-delete-marker",
   "x-amz-id-2",
   "x-amz-request-id",

@@ -6,12 +6,14 @@
  *
  * @module
  */
-import type { GetObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
+import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
+import { Buffer } from "node:buffer";
 import { createTransport, type Transport } from "../http/transport.ts";
 import type { Report } from "../report/report.ts";
 import type { SourceParts } from "./context_source.ts";
 import {
   type ByteRange,
+  type ObjectDigest,
   ObjectFault,
   type ObjectFaultReason,
   type ObjectPage,
@@ -118,6 +120,9 @@ const UNSIGNED: ClientConfig = {
   signer: { sign: (request) => Promise.resolve(request) },
 };
 
+/** MD5 of more takes longer than asking whether there is a better checksum. */
+const ASK_BYTES = 8 * 1024 * 1024;
+
 /** A default region is needed to sign at all; S3 tells the right one with its refusal. */
 const DEFAULT_REGION = "us-east-1";
 
@@ -148,7 +153,9 @@ class S3Store implements ObjectStore {
         const output = await this.#get(client, { key, range: { start: 0, end: 1 } }, signal);
         const object = describeObject(key, output, this.#parts.bucket);
         await drain(output);
-        return object;
+        if (object.digest !== undefined && object.size <= ASK_BYTES) return object;
+        const digest = await this.#checksum(client, object, signal);
+        return digest === undefined ? object : { ...object, digest };
       } catch (error) {
         const fault = this.#fault(error);
         if (fault instanceof ObjectFault && fault.reason === "missing") return undefined;
@@ -214,6 +221,18 @@ class S3Store implements ObjectStore {
       ...(version === undefined ? {} : { IfMatch: version }),
     });
     return client.send(command, { abortSignal: signal });
+  }
+
+  /** Asks for a checksum beside the ETag. What some stores do not know and some users may not is no loss. */
+  async #checksum(client: S3Client, object: StoredObject, signal: AbortSignal): Promise<ObjectDigest | undefined> {
+    const { bucket, sdk } = this.#parts;
+    const asked = { Bucket: bucket, Key: object.key, IfMatch: object.version, ChecksumMode: "ENABLED" } as const;
+    try {
+      return checksumOf(await client.send(new sdk.HeadObjectCommand(asked), { abortSignal: signal }));
+    } catch {
+      signal.throwIfAborted();
+      return undefined;
+    }
   }
 
   /** Makes a request, once more if the answer says that the bucket is in another region. */
@@ -349,7 +368,7 @@ function describeObject(key: string, output: GetObjectCommandOutput, bucket: str
     size,
     version: ETag,
     ...(LastModified === undefined ? {} : { modified: LastModified }),
-    ...(digest === undefined ? {} : { md5: digest }),
+    ...(digest === undefined ? {} : { digest: { algorithm: "md5", hex: digest } as const }),
   };
 }
 
@@ -362,6 +381,20 @@ function digestOf(output: GetObjectCommandOutput, bucket: string): string | unde
     output.SSECustomerAlgorithm !== undefined;
   if (encrypted || bucket.endsWith("--x-s3")) return undefined;
   return /^"?([0-9a-f]{32})"?$/.exec(output.ETag ?? "")?.[1];
+}
+
+/** Returns the cheapest checksum that covers the whole object, not the list of its parts. */
+function checksumOf(output: HeadObjectCommandOutput): ObjectDigest | undefined {
+  const { ChecksumType, ChecksumCRC32, ChecksumSHA256 } = output;
+  const hex = (base64: string | undefined, bytes: number): string | undefined => {
+    // Those of parts have their number after a dash.
+    if (base64 === undefined || ChecksumType === "COMPOSITE" || base64.includes("-")) return undefined;
+    const found = Buffer.from(base64, "base64");
+    return found.length === bytes ? found.toString("hex") : undefined;
+  };
+  const [crc, sha256] = [hex(ChecksumCRC32, 4), hex(ChecksumSHA256, 32)];
+  if (crc !== undefined) return { algorithm: "crc32", hex: crc };
+  return sha256 === undefined ? undefined : { algorithm: "sha256", hex: sha256 };
 }
 
 function checkPart(

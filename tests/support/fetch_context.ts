@@ -30,12 +30,14 @@ export interface FetchOptions {
   readonly messages?: string[];
   /** Looks at the directory before it is removed. */
   readonly look?: (directory: string) => void;
+  /** False to leave the files unread: `files` is empty then. */
+  readonly contents?: boolean;
 }
 
 /** Makes a source and fetches; pauses between tries take no time. */
 export async function fetchContext(
   make: (parts: SourceParts) => ContextSource,
-  { env = {}, limits = {}, signal, messages = [], look }: FetchOptions = {},
+  { env = {}, limits = {}, signal, messages = [], look, contents = true }: FetchOptions = {},
 ): Promise<Fetched> {
   const revealed: string[] = [];
   const source = make({
@@ -61,7 +63,7 @@ export async function fetchContext(
       signal: signal ?? new AbortController().signal,
     });
     look?.(directory);
-    return { files: filesOf(directory), messages, revealed };
+    return { files: contents ? filesOf(directory) : {}, messages, revealed };
   } finally {
     await Deno.remove(place, { recursive: true });
   }
