@@ -6,10 +6,11 @@
  *
  * @module
  */
+import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import { close, openDirectory } from "../sys/file.ts";
-import { mount, MS } from "../sys/mount.ts";
+import { mount, mountByParts, MS } from "../sys/mount.ts";
 
 /** A stack of directories to merge. */
 export interface OverlayStack {
@@ -20,11 +21,12 @@ export interface OverlayStack {
 }
 
 /** Options in order of preference: the kernel or the file system may not know the first ones. */
-const WRITABLE_OPTIONS: readonly string[] = [
-  "index=on,metacopy=off,redirect_dir=off,volatile",
-  "index=on,metacopy=off,redirect_dir=off",
-  "metacopy=off,redirect_dir=off,volatile",
-  "metacopy=off,redirect_dir=off",
+const PLAIN: readonly Option[] = [["metacopy", "off"], ["redirect_dir", "off"]];
+const WRITABLE_OPTIONS: readonly (readonly Option[])[] = [
+  [["index", "on"], ...PLAIN, ["volatile"]],
+  [["index", "on"], ...PLAIN],
+  [...PLAIN, ["volatile"]],
+  PLAIN,
 ];
 
 /**
@@ -41,31 +43,71 @@ export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLink
     return `/proc/self/fd/${fd}`;
   };
   try {
-    const lowers = [...stack.lowers].reverse().map(open).join(":");
+    const lowers = [...stack.lowers].reverse().map(open);
     if (stack.writable === undefined) {
-      mount({ source: "overlay", target, type: "overlay", flags: MS.RDONLY, options: `lowerdir=${lowers}` });
+      mountStack(lowers, { target, flags: MS.RDONLY, options: [] });
       return { keepsLinks: true };
     }
-    const directories = `lowerdir=${lowers},upperdir=${open(stack.writable.upper)},workdir=${
-      open(stack.writable.work)
-    }`;
-    return mountWritable(directories, target);
+    const directories = [["upperdir", open(stack.writable.upper)], ["workdir", open(stack.writable.work)]] as const;
+    return mountWritable(lowers, directories, target);
   } finally {
     for (const fd of fds) close(fd);
   }
 }
 
-function mountWritable(directories: string, target: BytePath): { keepsLinks: boolean } {
+/** Name and value of an option; a flag has none. */
+type Option = readonly [name: string, value?: string];
+
+function mountWritable(
+  lowers: readonly string[],
+  directories: readonly Option[],
+  target: BytePath,
+): { keepsLinks: boolean } {
   let refused: unknown;
   for (const options of WRITABLE_OPTIONS) {
     try {
       // nodev: device nodes of an image are files to keep, not devices to open.
-      mount({ source: "overlay", target, type: "overlay", flags: MS.NODEV, options: `${directories},${options}` });
-      return { keepsLinks: options.includes("index=on") };
+      mountStack(lowers, { target, flags: MS.NODEV, options: [...directories, ...options] });
+      return { keepsLinks: options.some(([name]) => name === "index") };
     } catch (error) {
       if (!(error instanceof SysError && error.is("EINVAL", "EOPNOTSUPP", "ESTALE"))) throw error;
       refused ??= error;
     }
   }
   throw refused;
+}
+
+/** What mount(2) takes, with room for the NUL. */
+const MOST_OPTION_BYTES = 4095;
+
+/** The kernel's own limit (OVL_MAX_STACK). */
+const MOST_LOWERS = 500;
+
+function mountStack(
+  lowers: readonly string[],
+  { target, flags, options }: {
+    readonly target: BytePath;
+    readonly flags: number;
+    readonly options: readonly Option[];
+  },
+): void {
+  const text = [["lowerdir", lowers.join(":")], ...options].map((option) => option.join("=")).join(",");
+  if (text.length <= MOST_OPTION_BYTES) {
+    mount({ source: "overlay", target, type: "overlay", flags, options: text });
+    return;
+  }
+  // Some 220 layers: one option a layer, which the kernel knows since 6.5.
+  const parts = lowers.map((path): Option => ["lowerdir+", path]);
+  if (lowers.length > MOST_LOWERS) throw tooMany(lowers);
+  try {
+    mountByParts({ type: "overlay", target, flags, options: [...parts, ...options] });
+  } catch (error) {
+    throw error instanceof SysError && error.subject === "lowerdir+" ? tooMany(lowers) : error;
+  }
+}
+
+function tooMany(lowers: readonly string[]): KilnError {
+  return new KilnError("usage", `Cannot mount an overlay of ${lowers.length} layers: this kernel allows fewer`, {
+    hint: "--isolation=chroot has no limit; --single-snapshot makes one layer of all steps",
+  });
 }

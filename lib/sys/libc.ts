@@ -72,6 +72,7 @@ const SYMBOLS = {
   mprotect: { parameters: ["pointer", "u64", "i32"], result: "i32" },
   statfs: { parameters: ["buffer", "buffer"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "u64", "u64", "u64"], result: "i32" }, // number and up to four arguments
+  syscall5: { name: "syscall", parameters: ["i64", "i64", "u64", "u64", "u64", "u64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** libc, as typed functions. */

@@ -1,0 +1,48 @@
+/**
+ * @module
+ */
+import assert from "node:assert/strict";
+import { KilnError } from "../../../lib/errors.ts";
+import { mountOverlay } from "../../../lib/rootfs/overlay_mount.ts";
+import { unmount } from "../../../lib/sys/mount.ts";
+import { memoryDirectory } from "../../support/executor_site.ts";
+import { enterPrivateMounts } from "../../support/private_mounts.ts";
+
+enterPrivateMounts();
+
+/** Mounts `count` layers, of which each has one file, and returns the names in the merged directory. */
+function mergedNames(count: number): readonly string[] {
+  const root = Deno.makeTempDirSync({ prefix: "kiln-overlay-", ...memoryDirectory() });
+  try {
+    const make = (name: string): string => {
+      Deno.mkdirSync(`${root}/${name}`);
+      return `${root}/${name}`;
+    };
+    const lowers = Array.from({ length: count }, (_, number) => make(`lower${number}`));
+    lowers.forEach((path, number) => Deno.writeTextFileSync(`${path}/file${number}`, ""));
+    lowers.forEach((path, number) => Deno.writeTextFileSync(`${path}/same`, String(number)));
+    const target = make("target");
+    mountOverlay({ lowers, writable: { upper: make("upper"), work: make("work") } }, target);
+    try {
+      assert.equal(Deno.readTextFileSync(`${target}/same`), String(count - 1), "the last layer is on top");
+      return [...Deno.readDirSync(target)].map(({ name }) => name);
+    } finally {
+      unmount(target);
+    }
+  } finally {
+    Deno.removeSync(root, { recursive: true });
+  }
+}
+
+Deno.test("mountOverlay(), takes more layers than fit into the options of mount(2)", () => {
+  assert.equal(mergedNames(3).length, 3 + 1);
+  assert.equal(mergedNames(400).length, 400 + 1);
+});
+
+Deno.test("mountOverlay(), says what to do when there are more layers than the kernel takes", () => {
+  assert.throws(() => mergedNames(501), (error) => {
+    assert.ok(error instanceof KilnError);
+    assert.equal(error.message, "Cannot mount an overlay of 501 layers: this kernel allows fewer");
+    return error.hint?.includes("--isolation=chroot") === true;
+  });
+});
