@@ -31,7 +31,7 @@ export function parseConfig(text: string): readonly ConfigEntry[] | undefined {
       rest = rest.slice(head[0].length).trim();
     }
     if (rest === "" || rest.startsWith("#") || rest.startsWith(";")) continue;
-    const pair = /^([A-Za-z][A-Za-z0-9-]*)[ \t]*(=?)(.*)$/.exec(rest);
+    const pair = /^([A-Za-z][A-Za-z0-9-]*)[ \t]*(=?)(.*)$/s.exec(rest);
     const value = pair === null ? undefined : pair[2] === "" ? "true" : parseValue((pair[3] ?? "").trim());
     if (pair === null || section === undefined || value === undefined) return undefined;
     entries.push({ section, subsection, key: (pair[1] ?? "").toLowerCase(), value });

@@ -18,12 +18,13 @@ export function wildmatch(pattern: BytePath, path: BytePath): boolean {
   reached[0] = true;
   for (const [at, part] of wanted.entries()) {
     const next = reached.map(() => false);
-    if (part === "**" && wanted.length > 1) {
+    if (part === "**") {
       let open = false;
       for (let count = 0; count <= names.length; count++) {
+        const before = open;
         open ||= reached[count] ?? false;
         // At the end it stands for what is in a directory, not for the directory.
-        next[count] = at === wanted.length - 1 ? open && !(reached[count] ?? false) : open;
+        next[count] = at === wanted.length - 1 ? before : open;
       }
     } else {
       for (const [count, name] of names.entries()) {
