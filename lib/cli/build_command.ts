@@ -123,7 +123,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       backend,
       puller,
       store,
-      context: contextTree(located.root, findIgnoreFile(located, source.place)),
+      context: contextTree(located.root, findIgnoreFile(located, source.place), writtenPaths(options)),
       early: outputs.early,
       background,
       commands: new Semaphore(Math.max(4, navigator.hardwareConcurrency)),
@@ -186,6 +186,11 @@ function globalArguments(
     builder: hostPlatform(),
     targetStage: request.targets[0] ?? dockerfile.stages.at(-1)?.name,
   });
+}
+
+/** What the build writes to while it runs. */
+function writtenPaths({ isolation, outputs }: BuildOptions): readonly string[] {
+  return [isolation.workDirectory, ...outputs.ociLayoutPath === undefined ? [] : [outputs.ociLayoutPath]];
 }
 
 /** Learns before the build whether everything can be written, while base images are looked up. */

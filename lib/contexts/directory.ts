@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join } from "node:path/posix";
+import { basename, dirname, join, relative } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
@@ -86,15 +86,39 @@ export function findIgnoreFile(
   return bytes === undefined ? undefined : { name: ".dockerignore", lines: splitIgnoreLines(bytes) };
 }
 
-/** Returns the context as COPY sees it: without what is ignored, and everything owned by root. */
-export function contextTree(root: BytePath, ignore: IgnoreFile | undefined): FileTree {
+/**
+ * Returns the context as COPY sees it: without what is ignored, and everything owned by root.
+ *
+ * @param written absolute paths that the build itself writes to. What is there, and when, depends on how far the build
+ *   is, so it is not part of the context: `--oci-layout-path=out` does not put `out` into the image.
+ */
+export function contextTree(root: BytePath, ignore: IgnoreFile | undefined, written: readonly string[]): FileTree {
+  const own = written.flatMap((path) => linesOf(root, path));
+  const lines = [...ignore?.lines ?? [], ...own];
   return {
     root,
     kind: "context",
     description: "the build context",
     owner: { uid: 0, gid: 0 },
-    ...(ignore === undefined ? {} : { ignore: ignore.lines }),
+    ...(lines.length === 0 ? {} : { ignore: lines }),
   };
+}
+
+/** Returns the pattern of a path, if it is inside the context. */
+function linesOf(root: BytePath, path: string): readonly BytePath[] {
+  const inside = relative(root, bytePathOf(realPathOf(path)));
+  return inside === "" || inside === ".." || inside.startsWith("../")
+    ? []
+    : [`/${inside.replaceAll(/[\\*?[\]]/g, "\\$&")}`];
+}
+
+/** The path without symlinks, as far as it exists. */
+function realPathOf(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return dirname(path) === path ? path : join(realPathOf(dirname(path)), basename(path));
+  }
 }
 
 function readOwn(path: string): Uint8Array | undefined {
