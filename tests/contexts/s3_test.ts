@@ -68,12 +68,15 @@ for (const name of ["minio", "versitygw"] satisfies S3ServerName[]) {
       await using relay = await startHttpRelay(server.host, () => undefined);
       await fetchFrom(server, "large.tar", { env: { S3_ENDPOINT: `http://${relay.host}` }, look: checkLarge });
       const end = packed.length - 1;
-      assert.deepEqual(rangesOf(relay.seen), [
-        "bytes=0-0",
-        `bytes=0-${PART - 1}`,
-        `bytes=${PART}-${2 * PART - 1}`,
-        `bytes=${2 * PART}-${end}`,
-      ]);
+      assert.deepEqual(
+        new Set(rangesOf(relay.seen)),
+        new Set([
+          "bytes=0-0",
+          `bytes=0-${PART - 1}`,
+          `bytes=${PART}-${2 * PART - 1}`,
+          `bytes=${2 * PART}-${end}`,
+        ]),
+      );
     });
 
     await t.step("a part whose connection breaks is taken up where it broke", async () => {
