@@ -1,8 +1,9 @@
 /**
  * A git repository as build context: one commit of it, without its history.
  *
- * Credentials are kaniko's (kaniko.md 2.3): `GIT_TOKEN` as the user with an empty password, else `GIT_USERNAME` and
- * `GIT_PASSWORD`, else what stands in the URL. They go to the host of the URL and to no other.
+ * Credentials are BuildKit's secrets `GIT_AUTH_HEADER` and `GIT_AUTH_TOKEN`, with `.HOST` or without (dockerfile.md 3.4);
+ * then kaniko's (kaniko.md 2.3): `GIT_TOKEN` as the user with an empty password, else `GIT_USERNAME` and `GIT_PASSWORD`,
+ * else what stands in the URL. They go to the host of the URL and to no other.
  *
  * @module
  */
@@ -21,6 +22,7 @@ import { basicAuthorization, smartHttpServer } from "../git/smart_http.ts";
 import type { GitServer } from "../git/server.ts";
 import type { GitLocation } from "./context_location.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
+import { checkSize } from "./size_limit.ts";
 import { trustedCertificates } from "./trusted_certificates.ts";
 
 /** What only some users of a repository ask for. */
@@ -45,11 +47,12 @@ export function createGitSource(
   return {
     description,
     async fetch(fetch: FetchParts): Promise<void> {
-      const credential = repository.kind === "http" ? credentialOf(location.url, parts) : undefined;
+      const authorization = repository.kind === "http" ? await authorizationOf(location.url, parts) : undefined;
       const transport = createGitTransport(location, parts);
       const scratch = await Deno.makeTempDir({ dir: textOf(fetch.scratch) ?? fetch.scratch, prefix: "git-" });
+      let received = 0;
       const ssh = sshOptionsOf(location, parts);
-      const connection = { transport, credential, named: repository, ssh, signal: fetch.signal };
+      const connection = { transport, authorization, named: repository, ssh, signal: fetch.signal };
       try {
         await fetchRepository({
           ...wantedOf(location, repository),
@@ -59,6 +62,7 @@ export function createGitSource(
           connect: (remote, reach) => connect(remote, { ...connection, reach }),
           lfsServer: (remote, commit, reach) => lfsServerOf(remote, { ...connection, reach, commit }),
           transport,
+          count: (bytes) => checkSize(received += bytes, { maxBytes: fetch.limits.maxBytes, what: description }),
           directory: fetch.directory,
           scratch: bytePathOf(scratch),
           readPack: (request) => fetch.pool.run("readGitPack", request),
@@ -75,8 +79,9 @@ export function createGitSource(
 
 interface Connection {
   readonly transport: Transport;
-  readonly credential: BasicCredential | undefined;
-  /** The repository the credential is for. */
+  /** The value of the header. A secret. */
+  readonly authorization: string | undefined;
+  /** The repository the credentials are for. */
   readonly named: GitRemote;
   readonly ssh: SshOptions;
   readonly signal: AbortSignal;
@@ -88,13 +93,13 @@ function connect(remote: GitRemote, connection: Connection & { readonly reach: R
   return smartHttpServer(remote.url, { transport, reach, ...authorizationFor(remote.url, connection) });
 }
 
-/** The credential is for the origin of the repository that the user named. */
+/** Credentials are for the origin of the repository that the user named. */
 function authorizationFor(
   url: URL,
-  { credential, named }: Pick<Connection, "credential" | "named">,
+  { authorization, named }: Pick<Connection, "authorization" | "named">,
 ): { readonly authorization?: string } {
-  if (credential === undefined || named.kind === "ssh" || url.origin !== named.url.origin) return {};
-  return { authorization: basicAuthorization(credential) };
+  if (authorization === undefined || named.kind === "ssh" || url.origin !== named.url.origin) return {};
+  return { authorization };
 }
 
 /** The key that was given is for the host that was named; other hosts get what the user's own settings have for them. */
@@ -168,7 +173,31 @@ function createGitTransport({ url, options }: GitLocation, { environment, userAg
   });
 }
 
-function credentialOf(url: URL, { environment, reveal }: SourceParts): BasicCredential | undefined {
+/** Returns the `Authorization` header for the repository that the user named. */
+async function authorizationOf(url: URL, { environment, secret, reveal }: SourceParts): Promise<string | undefined> {
+  const header = await firstSecret([`GIT_AUTH_HEADER.${url.hostname}`, "GIT_AUTH_HEADER"], secret);
+  const token = await firstSecret([`GIT_AUTH_TOKEN.${url.hostname}`, "GIT_AUTH_TOKEN"], secret);
+  const credential = token === undefined
+    ? kanikoCredential(url, environment)
+    : { username: "x-access-token", password: token };
+  if (header === undefined && credential === undefined) return undefined;
+  const value = header ?? (credential === undefined ? "" : basicAuthorization(credential));
+  reveal(value);
+  reveal(value.slice(value.indexOf(" ") + 1));
+  // A user name without a password is a token.
+  if (credential !== undefined) reveal(credential.password === "" ? credential.username : credential.password);
+  return value;
+}
+
+async function firstSecret(ids: readonly string[], secret: SourceParts["secret"]): Promise<string | undefined> {
+  for (const id of ids) {
+    const bytes = await secret(id);
+    if (bytes !== undefined) return new TextDecoder().decode(bytes).trim();
+  }
+  return undefined;
+}
+
+function kanikoCredential(url: URL, environment: SourceParts["environment"]): BasicCredential | undefined {
   const token = environment("GIT_TOKEN") ?? "";
   const [username, password] = [environment("GIT_USERNAME") ?? "", environment("GIT_PASSWORD") ?? ""];
   const credential = token !== ""
@@ -176,10 +205,7 @@ function credentialOf(url: URL, { environment, reveal }: SourceParts): BasicCred
     : username !== "" || password !== ""
     ? { username, password }
     : { username: decode(url.username), password: decode(url.password) };
-  if (credential.username === "" && credential.password === "") return undefined;
-  // A user name alone is a token; beside a password it is none.
-  for (const secret of [credential.password === "" ? credential.username : credential.password]) reveal(secret);
-  return credential;
+  return credential.username === "" && credential.password === "" ? undefined : credential;
 }
 
 function decode(text: string): string {

@@ -44,6 +44,8 @@ export interface FetchCommitParts {
   readonly read: Pick<ReadPackRequest, "directory" | "below" | "commitTime" | "subdirectory">;
   /** Set to make a `.git` directory that names this URL. */
   readonly keepUrl?: string;
+  /** Told of every byte that is downloaded; throws if there are too many. */
+  readonly count: (bytes: number) => void;
   readonly report: Report;
   readonly signal: AbortSignal;
 }
@@ -203,9 +205,13 @@ async function fetchPack(
     return await spoolPack(
       answer.pack,
       pack,
-      (progress) => parts.readPack({ ...read, ...keep, pack, progress, scratch, id }),
+      {
+        count: parts.count,
+        read: (progress) => parts.readPack({ ...read, ...keep, pack, progress, scratch, id }),
+      },
     );
   } finally {
-    await Deno.remove(pack);
+    // Makes room for another try; if that fails, it goes with the scratch directory.
+    await Deno.remove(pack).catch(() => {});
   }
 }

@@ -41,6 +41,8 @@ export interface FetchRepositoryParts {
   /** Returns the LFS server of a repository. */
   readonly lfsServer: (remote: GitRemote, commit: FetchedCommit, reach: Reach) => LfsServer | Promise<LfsServer>;
   readonly transport: Transport;
+  /** Told of every byte that is downloaded; throws if there are too many. */
+  readonly count: (bytes: number) => void;
   readonly readPack: (request: ReadPackRequest) => Promise<ReadPackResult>;
   readonly report: Report;
   readonly signal: AbortSignal;

@@ -46,6 +46,8 @@ export interface LfsParts {
   readonly transport: Transport;
   /** The directory of the context. */
   readonly directory: BytePath;
+  /** Told of every byte that is downloaded; throws if there are too many. */
+  readonly count: (bytes: number) => void;
   readonly report: Report;
   readonly signal: AbortSignal;
 }
@@ -106,6 +108,7 @@ async function downloadOnce(
     let received = 0;
     for await (const chunk of response.body()) {
       received += chunk.length;
+      parts.count(chunk.length);
       if (received > file.size) throw wrong(file, "it is longer than its pointer says");
       hash.update(chunk);
       writeAll(fd, asOwn(chunk));

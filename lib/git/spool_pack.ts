@@ -6,9 +6,6 @@
 import { KilnError } from "../errors.ts";
 import { FileProgress } from "../io/follow_file.ts";
 
-/** Larger packs are refused: what a server sends is limited by the disk otherwise. */
-const MAX_PACK_BYTES = 1024 ** 4;
-
 /**
  * Writes `pack` to a new file and runs `read` on it at the same time. If the pack breaks off, its error is what is
  * thrown, not the reader's complaint about it.
@@ -16,7 +13,11 @@ const MAX_PACK_BYTES = 1024 ** 4;
 export async function spoolPack<T>(
   pack: AsyncIterable<Uint8Array>,
   path: string,
-  read: (progress: SharedArrayBuffer) => Promise<T>,
+  { read, count }: {
+    readonly read: (progress: SharedArrayBuffer) => Promise<T>;
+    /** Told of every byte; throws if there are too many. */
+    readonly count: (bytes: number) => void;
+  },
 ): Promise<T> {
   const progress = new FileProgress();
   using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
@@ -29,7 +30,7 @@ export async function spoolPack<T>(
       // The reader has found something wrong: the rest is of no use.
       if (failed) break;
       written += chunk.length;
-      if (written > MAX_PACK_BYTES) throw new KilnError("integrity", "Cannot read the pack: it has no end");
+      count(chunk.length);
       for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
       progress.written(written);
     }

@@ -4,9 +4,10 @@ import { prepared } from "../support/environment/environment.ts";
 import { fetchGit } from "../support/git_fetch.ts";
 import { git, listFolder, makeRepository, type TestRepository } from "../support/git_repository.ts";
 import { Cut, type GitServerOptions, startGitServer } from "../support/git_server.ts";
+import { createIdentity } from "../support/registry_server.ts";
 import { gitSite, refusal, smallRepository, writeFiles } from "../support/git_site.ts";
 
-await prepared({ tools: ["git"] });
+await prepared({ tools: ["git", "openssl"] });
 
 /** A repository with everything a tree can hold, and deltas in its pack. */
 async function manifold(root: string): Promise<TestRepository> {
@@ -217,7 +218,8 @@ Deno.test("git credentials, are sent from GIT_USERNAME and GIT_PASSWORD, GIT_TOK
   const inUrl = new URL(url);
   [inUrl.username, inUrl.password] = ["user", "pass word"];
   const environment = { GIT_USERNAME: "user", GIT_PASSWORD: "pass word" };
-  assert.deepEqual((await at.fetch("app.git", { environment })).secrets, ["pass word"]);
+  const { secrets } = await at.fetch("app.git", { environment });
+  assert.deepEqual(secrets, [`Basic ${btoa("user:pass word")}`, btoa("user:pass word"), "pass word"]);
   const { messages } = await at.fetch("app.git", { url: inUrl });
   assert(!messages.join("\n").includes("pass"));
   await using token = await startGitServer({ root: at.root, credential: "tok:" });
@@ -453,4 +455,39 @@ Deno.test("git directory that is kept, does not hold the credentials", async () 
   const { directory } = await at.fetch("app.git", { url, environment: { BUILDKIT_CONTEXT_KEEP_GIT_DIR: "1" } });
   assert.equal(await git(directory, "rev-list", "--count", "HEAD"), "1");
   assert(!(await Deno.readTextFile(`${directory}/.git/config`)).includes("hunter2"));
+});
+
+Deno.test("git credentials of BuildKit's secrets, are sent before all others", async () => {
+  const environment = { GIT_TOKEN: "wrong" };
+  for (
+    const [credential, secretValues] of [
+      ["x-access-token:tok", { GIT_AUTH_TOKEN: "tok\n" }],
+      ["x-access-token:tok", { GIT_AUTH_TOKEN: "other", "GIT_AUTH_TOKEN.127.0.0.1": "tok" }],
+      ["a:b", { GIT_AUTH_TOKEN: "other", GIT_AUTH_HEADER: `Basic ${btoa("a:b")}` }],
+    ] as const
+  ) {
+    await using at = await gitSite({ credential });
+    await smallRepository(at.root);
+    await at.fetch("app.git", { environment, secretValues });
+  }
+});
+
+Deno.test("git server with a certificate nobody knows, is refused unless insecure-skip-tls is set", async () => {
+  await using at = await gitSite({ tls: await createIdentity() });
+  await smallRepository(at.root);
+  const error = await refusal(at.fetch("app.git"));
+  assert.match(error.message, /the certificate of "127\.0\.0\.1:\d+" is not accepted/);
+  const { directory } = await at.fetch("app.git", { options: { insecureSkipTls: true } });
+  assert.equal(await Deno.readTextFile(`${directory}/f`), "one\n");
+});
+
+Deno.test("git repository that is larger than --context-size-limit, is refused", async () => {
+  await using at = await gitSite();
+  const { work, commit } = await smallRepository(at.root);
+  await Deno.writeFile(`${work}/big`, crypto.getRandomValues(new Uint8Array(60_000)));
+  await commit("big");
+  const error = await refusal(at.fetch("app.git", { maxBytes: 50_000 }));
+  assert.equal(error.kind, "context");
+  assert.match(error.message, /^Cannot fetch the git repository ".*": it has more than 50000 bytes$/);
+  await at.fetch("app.git", { maxBytes: 70_000 });
 });

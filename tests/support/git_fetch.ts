@@ -20,6 +20,8 @@ export interface GitFetch {
   readonly subdirectory?: string;
   readonly options?: Partial<GitOptions>;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly secretValues?: Readonly<Record<string, string>>;
+  readonly maxBytes?: number;
 }
 
 /** What came of it. */
@@ -39,7 +41,7 @@ export async function fetchGit(root: string, request: GitFetch): Promise<GitFetc
   const scratch = await Deno.makeTempDir({ dir: root, prefix: "scratch-" });
   const messages: string[] = [];
   const secrets: string[] = [];
-  const { environment = {}, url, ref, commit, subdirectory } = request;
+  const { environment = {}, secretValues = {}, url, ref, commit, subdirectory, maxBytes = 1024 ** 4 } = request;
   using pool = new WorkerPool<Jobs>({ module: new URL("../../lib/worker.ts", import.meta.url), size: 1 });
   const location: GitLocation = {
     kind: "git",
@@ -52,7 +54,10 @@ export async function fetchGit(root: string, request: GitFetch): Promise<GitFetc
   const source = createGitSource(location, {
     environment: (name) => environment[name],
     reveal: (secret) => secrets.push(secret),
-    secret: () => Promise.resolve(undefined),
+    secret: (id) => {
+      const value = secretValues[id];
+      return Promise.resolve(value === undefined ? undefined : new TextEncoder().encode(value));
+    },
     userAgent: "kiln-test",
     clock: systemClock,
     random: Math.random,
@@ -62,7 +67,7 @@ export async function fetchGit(root: string, request: GitFetch): Promise<GitFetc
     scratch: bytePathOf(scratch),
     pool,
     report: collecting(messages),
-    limits: { maxBytes: 1024 ** 4, expansion: DEFAULT_EXPANSION_LIMITS },
+    limits: { maxBytes, expansion: DEFAULT_EXPANSION_LIMITS },
     signal: new AbortController().signal,
   });
   return { directory, messages, secrets };

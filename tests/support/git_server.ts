@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { SEARCH_PATH } from "./environment/command.ts";
 
@@ -18,6 +19,8 @@ export interface GitServerOptions {
   readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
   /** May change, shorten or end each answer of git: gets its bytes as they come. */
   readonly alter?: (request: IncomingMessage, body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+  /** PEM key and certificate, to serve https. */
+  readonly tls?: { readonly key: string; readonly cert: string };
   /** Speaks only protocol version 0, as old servers do. */
   readonly oldProtocol?: boolean;
 }
@@ -44,14 +47,16 @@ export class Cut extends Error {}
 export async function startGitServer(options: GitServerOptions): Promise<GitTestServer> {
   const requests: LoggedRequest[] = [];
   const children = new Set<ChildProcess>();
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     requests.push({
       method: request.method ?? "",
       url: request.url ?? "",
       authorization: request.headers.authorization,
     });
     serve(request, response, { options, children }).catch(() => response.destroy());
-  });
+  };
+  const { tls } = options;
+  const server = tls === undefined ? createServer(listener) : createSecureServer({ ...tls }, listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // a TCP server's address is a record
   const { port } = server.address() as AddressInfo;
@@ -59,7 +64,7 @@ export async function startGitServer(options: GitServerOptions): Promise<GitTest
   return {
     host,
     requests,
-    url: (name: string): URL => new URL(`http://${host}/${name}`),
+    url: (name: string): URL => new URL(`${tls === undefined ? "http" : "https"}://${host}/${name}`),
     async [Symbol.asyncDispose](): Promise<void> {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
