@@ -31,6 +31,7 @@ const PACKAGES = {
   "mkfs.ext4": "e2fsprogs",
   "losetup": "mount",
   "patchelf": "patchelf",
+  "rclone": "rclone",
   "strace": "strace",
   "openssl": "openssl",
   "setpriv": "util-linux",
