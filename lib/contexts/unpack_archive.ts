@@ -9,6 +9,7 @@
 import { explainWriteError } from "../image/explain_write_error.ts";
 import { textOf } from "../io/byte_path.ts";
 import { FileProgress } from "../io/follow_file.ts";
+import { releaseWhole } from "../io/release_buffer.ts";
 import type { FetchParts } from "./context_source.ts";
 
 /** A file with an archive, complete or growing. */
@@ -42,7 +43,7 @@ export function unpackArchive(archive: ArchiveFile, parts: FetchParts): Promise<
 }
 
 /**
- * Unpacks an archive from a stream. When the stream fails, its failure is the one that is thrown; when unpacking fails,
+ * Unpacks an archive from a stream, whose pieces are freed once they are written. When the stream fails, its failure is the one that is thrown; when unpacking fails,
  * the stream is closed.
  */
 export async function unpackStreamed(
@@ -63,6 +64,7 @@ export async function unpackStreamed(
       for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
       written += chunk.length;
       progress.written(written);
+      releaseWhole(chunk);
     }
     progress.end("complete");
   } catch (error) {

@@ -12,6 +12,8 @@ import { decompress } from "../io/decompress.ts";
 import { counting } from "../io/digest_stream.ts";
 import { EXPANSION_HINT, type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
 import { peek } from "../io/peek.ts";
+import { OUTPUT_PIECE_BYTES } from "../io/piece_sizes.ts";
+import { releaseFilled } from "../io/release_buffer.ts";
 import { TarReader } from "../tar/reader.ts";
 import { LayerExtractor } from "./extract.ts";
 
@@ -56,7 +58,11 @@ export async function unpackStream(
   }
 }
 
-/** Decompresses a stream, whatever it is compressed with. @throws {KilnError} kind `integrity`, also if it is empty */
+/**
+ * Decompresses a stream, whatever it is compressed with. A piece is only valid until the next one is asked for.
+ *
+ * @throws {KilnError} kind `integrity`, also if it is empty.
+ */
 export async function* plainBytes(
   stream: AsyncIterable<Uint8Array>,
   { what, limits }: ArchiveFacts,
@@ -64,10 +70,16 @@ export async function* plainBytes(
   const input = counting(stream);
   const { head, stream: whole } = await peek(input.stream, MAGIC_BYTES);
   if (head.length === 0) throw new KilnError("integrity", "Cannot read the archive: it is empty");
-  yield* limitExpansion(decompress(whole, detectCompression(head)), {
+  const compression = detectCompression(head);
+  const output = limitExpansion(decompress(whole, compression), {
     inputBytes: input.count,
     what,
     hint: EXPANSION_HINT,
     ...(limits === undefined ? {} : { limits }),
   });
+  const byEngine = compression === "gzip" || compression === "zstd";
+  for await (const piece of output) {
+    yield piece;
+    if (byEngine) releaseFilled(piece, OUTPUT_PIECE_BYTES);
+  }
 }
