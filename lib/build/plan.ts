@@ -18,7 +18,7 @@ import type { BuildArguments, Node, Origin } from "../instructions/instruction.t
 import { findBaseStage, findStage, stageIndex, type StageText } from "../instructions/stages.ts";
 import { instructionOf } from "../instructions/table.ts";
 import { parseTriggers } from "../instructions/triggers.ts";
-import type { Platform } from "../oci/platform.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 
 /** What a stage starts from. */
@@ -150,6 +150,13 @@ class Planner {
     const platform = platformOf(from) ?? wanted;
     if (from.base === "scratch") return { base: { kind: "scratch" }, platform, triggers: [] };
     const image = await this.#puller.pull(referenceOf(from.base), platform);
+    const found = mismatch(image, platform);
+    if (found !== undefined) {
+      const message = `Base image ${from.base} was pulled with platform "${found}", expected "${
+        formatPlatform(platform)
+      }"`;
+      onWarning({ rule: "InvalidBaseImagePlatform", message, range });
+    }
     return { base: { kind: "image", image }, platform, triggers: image.config.config.OnBuild ?? [] };
   }
 
@@ -228,6 +235,17 @@ function triggersOf(stage: PlannedStage): readonly string[] {
 
 function isOnbuild(node: Node): node is Node & { readonly trigger: string } {
   return node.keyword === "ONBUILD" && "trigger" in node && typeof node.trigger === "string";
+}
+
+/** Returns the platform of an image that has another operating system or architecture than it was wanted for. */
+function mismatch({ config }: PulledImage, { os, architecture }: Platform): string | undefined {
+  if (config.os === os && config.architecture === architecture) return undefined;
+  const { variant } = config;
+  return formatPlatform({
+    os: config.os,
+    architecture: config.architecture,
+    ...(variant === undefined ? {} : { variant }),
+  });
 }
 
 /** In a Dockerfile a bad reference is the Dockerfile's fault. */

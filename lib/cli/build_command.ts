@@ -14,6 +14,7 @@ import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
 import type { Warning } from "../dockerfile/warning.ts";
+import { KilnError } from "../errors.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
 import { ImagePuller } from "../image/pull.ts";
@@ -76,6 +77,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     const dockerfile = parseDockerfile(source.bytes, source.name);
     const prepared = prepareOutputs(outputs);
     const warnings = new Warnings(report);
+    noteFrontend(dockerfile, report);
     dockerfile.warnings.forEach((warning) => warnings.add(warning));
     const { build: buildArguments, epoch } = settleEpoch(globalArguments(dockerfile, options));
     const plan = await makePlan({
@@ -87,6 +89,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       onWarning: (warning) => warnings.add(warning),
     }, puller);
 
+    // As BuildKit: once everything is known that needs no file system, before anything is built.
+    if (dockerfile.checks.error) warnings.assertNone();
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
     const guarded = context.secrets.guarded();
@@ -205,6 +209,7 @@ function prepareOutputs(outputs: Outputs): Promise<unknown> {
 class Warnings {
   readonly #report: BuildContext["report"];
   readonly #told = new Set<string>();
+  #first: Warning | undefined;
 
   constructor(report: BuildContext["report"]) {
     this.#report = report;
@@ -212,10 +217,34 @@ class Warnings {
 
   add({ rule, message, range }: Warning): void {
     const text = `${rule}: ${message} (line ${range.startLine})`;
+    this.#first ??= { rule, message, range };
     if (this.#told.has(text)) return;
     this.#told.add(text);
     this.#report.message("warn", text);
   }
+
+  /** Throws if anything was warned of: `# check=error=true`. */
+  assertNone(): void {
+    if (this.#first === undefined) return;
+    const { rule, message, range } = this.#first;
+    throw new KilnError("dockerfile", `Cannot build: the check "${rule}" found a fault: ${message}`, {
+      range,
+      hint: '"# check=error=true" makes an error of every warning; "# check=skip=RULE" silences one',
+    });
+  }
+}
+
+/** The frontends that a syntax directive may name because they are what is built in here. */
+const BUILT_IN = /^(docker\.io\/)?docker\/dockerfile(-upstream)?([:@]|$)/;
+
+/** No frontend is ever fetched or run (S74). */
+function noteFrontend({ directives }: Dockerfile, report: BuildContext["report"]): void {
+  const syntax = directives.syntax?.value.split(" ", 1)[0];
+  if (syntax === undefined || BUILT_IN.test(syntax)) return;
+  report.message(
+    "warn",
+    `The frontend "${syntax}" of the syntax directive is not used: Kiln reads the Dockerfile itself`,
+  );
 }
 
 /** The Workers: some for jobs, and some that compress for them. */

@@ -12,6 +12,7 @@ export type Rule =
   | "ExposeInvalidFormat"
   | "ExposeProtoCasing"
   | "FromAsCasing"
+  | "InvalidBaseImagePlatform"
   | "LegacyKeyValueFormat"
   | "MaintainerDeprecated"
   | "NoEmptyContinuation"

@@ -33,7 +33,8 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
     throw new KilnError("denied", "Cannot run with --network=none: this host allows no network namespace");
   }
   const user = withDirectory(rootfs.path, (root) => findRunUser(root, state.config.User ?? ""));
-  const workingDirectory = bytePathOf(state.config.WorkingDir || "/");
+  // As it is made: the config has the path as written, and "/app/../srv" may be where no /app is.
+  const workingDirectory = bytePathOf(posix.normalize(state.config.WorkingDir || "/"));
   withDirectory(rootfs.path, (root) => makeWorkingDirectory(root, workingDirectory, user));
   const mounts = await CommandMounts.prepare({
     root: rootfs.path,

@@ -57,8 +57,10 @@ export function parseReference(text: string): Reference {
   if (repository.length > 255) throw fail("the repository name is longer than 255 characters");
   if (!repository.split("/").every((component) => COMPONENT.test(component))) {
     const lower = repository.toLowerCase();
+    // "library/" is not in the text.
+    const written = text.includes(repository) ? repository : repository.slice("library/".length);
     const hint = lower !== repository && lower.split("/").every((part) => COMPONENT.test(part))
-      ? `repository names are lower case: "${text.replace(repository, lower)}"`
+      ? `repository names are lower case: "${text.replace(written, written.toLowerCase())}"`
       : undefined;
     throw fail(`"${repository}" is not a repository name`, hint);
   }

@@ -238,4 +238,21 @@ testFailures("a Dockerfile", [
     lines: [2, 2],
     hint: "create it in an earlier RUN, or use a numeric id",
   },
+  {
+    shows: "that wants its warnings to be errors, names the first",
+    dockerfile: "# check=error=true\nFROM scratch\nMAINTAINER me\n",
+    code: 65,
+    error: 'Cannot build: the check "MaintainerDeprecated" found a fault: ' +
+      "Maintainer instruction is deprecated in favor of using label",
+    lines: [3, 3],
+    hint: '"# check=error=true" makes an error of every warning; "# check=skip=RULE" silences one',
+  },
+  {
+    shows: "whose base is a stage in other letters, says how repository names are written",
+    dockerfile: "FROM scratch AS a\nFROM A\n",
+    code: 65,
+    error: 'Cannot parse the image reference "A": "library/A" is not a repository name',
+    lines: [2, 2],
+    hint: 'repository names are lower case: "a"',
+  },
 ]);
