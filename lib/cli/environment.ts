@@ -34,6 +34,15 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   },
   { name: "UPSTREAM_CLIENT_TYPE", help: "Is added to the user agent that registries see" },
   { name: "DOCKER_CONFIG", help: "The directory whose `config.json` holds the credentials for registries" },
+  { name: "GIT_TOKEN", help: "A token for the host of a git context; sent as the user, with an empty password" },
+  { name: "GIT_USERNAME", help: "The user for the host of a git context, if `GIT_TOKEN` is not set" },
+  { name: "GIT_PASSWORD", help: "The password that belongs to `GIT_USERNAME`" },
+  { name: "GIT_PULL_METHOD", help: "What `git://` contexts are fetched by: `https`, or `http`" },
+  {
+    name: "BUILDKIT_CONTEXT_KEEP_GIT_DIR",
+    help: "`1`: a git context keeps a `.git` directory, with as much history as `--git depth=N` says",
+  },
+  { name: "SSH_AUTH_SOCK", help: "The agent whose keys are tried for git contexts over ssh" },
   {
     name: "FF_KANIKO_<NAME>",
     help:

@@ -6,7 +6,6 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { KilnError } from "../errors.ts";
 import { isObjectId, type ObjectId } from "./object_id.ts";
 import { CutOff, DELIMITER, FLUSH, lineOf, notGit, packetOf, type PacketReader, ServerRefusal } from "./packet.ts";
 import { printable } from "./printable.ts";
@@ -34,21 +33,28 @@ const MAX_PROGRESS_BYTES = 16 * 1024 ** 2;
 const MAX_PACKET_TEXT = 65_536;
 const MAX_SHALLOW = 1_000_000;
 
-/** Asks for a pack. @throws {ServerRefusal} if the server will not give it */
+/**
+ * Asks for a pack. A server that cannot leave out history sends all of it.
+ *
+ * @throws {ServerRefusal} if the server will not give it
+ */
 export async function requestPack(conversation: GitConversation, request: PackRequest): Promise<PackAnswer> {
   const { version, capabilities } = conversation.advertisement;
+  const { depth, ...whole } = request;
+  const features = version === 2 ? capabilities.get("fetch")?.split(" ") ?? [] : [...capabilities.keys()];
+  const isPart = depth !== undefined && features.includes("shallow");
+  if (depth !== undefined && !isPart) request.onProgress("it gives only the whole history");
+  const possible = isPart ? request : whole;
   if (version === 2) {
-    const packets = await conversation.exchange(requestOfVersion2(capabilities, request));
-    return await readVersion2(packets, request);
+    const packets = await conversation.exchange(requestOfVersion2(capabilities, possible));
+    return await readVersion2(packets, possible);
   }
-  const packets = await conversation.exchange(requestOfVersion0(capabilities, request));
-  return await readVersion0(packets, request);
+  const packets = await conversation.exchange(requestOfVersion0(capabilities, possible));
+  return await readVersion0(packets, possible);
 }
 
 function requestOfVersion2(capabilities: ReadonlyMap<string, string>, { wants, depth }: PackRequest): Uint8Array {
-  const features = capabilities.get("fetch")?.split(" ");
-  if (features === undefined) throw notGit("it cannot send packs");
-  if (depth !== undefined && !features.includes("shallow")) throw notShallow();
+  if (!capabilities.has("fetch")) throw notGit("it cannot send packs");
   return Buffer.concat([
     packetOf("command=fetch"),
     ...(capabilities.has("object-format") ? [packetOf("object-format=sha1")] : []),
@@ -64,7 +70,6 @@ function requestOfVersion2(capabilities: ReadonlyMap<string, string>, { wants, d
 
 function requestOfVersion0(capabilities: ReadonlyMap<string, string>, { wants, depth }: PackRequest): Uint8Array {
   if (!capabilities.has("side-band-64k")) throw notGit("it has no side-band-64k");
-  if (depth !== undefined && !capabilities.has("shallow")) throw notShallow();
   const asked = ["side-band-64k", ...["ofs-delta", "no-progress", "shallow"].filter((name) => capabilities.has(name))]
     .join(" ");
   return Buffer.concat([
@@ -73,10 +78,6 @@ function requestOfVersion0(capabilities: ReadonlyMap<string, string>, { wants, d
     FLUSH,
     packetOf("done"),
   ]);
-}
-
-function notShallow(): KilnError {
-  return new KilnError("registry", "Cannot fetch a part of the history: the git server gives only all of it");
 }
 
 async function readVersion2(packets: PacketReader, request: PackRequest): Promise<PackAnswer> {

@@ -491,3 +491,24 @@ Deno.test("git repository that is larger than --context-size-limit, is refused",
   assert.match(error.message, /^Cannot fetch the git repository ".*": it has more than 50000 bytes$/);
   await at.fetch("app.git", { maxBytes: 70_000 });
 });
+
+for (const oldProtocol of [false, true]) {
+  Deno.test(`F36 git server of version ${oldProtocol ? 0 : 2} that is not able to leave out history, sends all of it`, async () => {
+    await using at = await gitSite({
+      oldProtocol,
+      async *alter(request, body): AsyncGenerator<Uint8Array> {
+        if (request.method !== "GET") return yield* body;
+        const text = Buffer.concat(await Array.fromAsync(body)).toString("latin1");
+        yield Buffer.from(text.replace("=shallow", "=shallox").replace(" shallow ", " shallox "), "latin1");
+      },
+    });
+    const { work, commit } = await smallRepository(at.root);
+    await writeFiles(work, { "f": "two\n" });
+    await commit("second");
+    const environment = { BUILDKIT_CONTEXT_KEEP_GIT_DIR: "1" };
+    const { directory, messages } = await at.fetch("app.git", { environment });
+    assert.equal(await git(directory, "log", "--format=%s"), "second\nfirst");
+    assert.equal(await git(directory, "status", "--porcelain"), "");
+    assert(messages.some((line) => line.endsWith("it gives only the whole history")));
+  });
+}
