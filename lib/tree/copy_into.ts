@@ -97,7 +97,10 @@ class Copy {
   readonly #present: Selection;
   readonly #sources: OpenDirectories;
   readonly #targets: OpenDirectories;
-  /** Source inodes with several names, to the path of their first copy. */
+  /**
+   * Inodes with several names of the source being copied, to the path of their first copy. Names stay linked inside
+   * one source: what another source brings is a file of its own, and may replace what this one brought.
+   */
   readonly #links = new Map<string, BytePath>();
 
   constructor(request: CopyRequest, source: number, root: number) {
@@ -123,6 +126,7 @@ class Copy {
     const isPattern = this.#request.literal !== true && hasWildcard(written);
     const matches = isPattern ? this.#matches(written) : [this.#exactly(written)];
     for (const match of matches) {
+      this.#links.clear();
       if (isDirectory(match.stat)) this.#directory(match);
       else if (!await this.#unpacked(match)) this.#file(match);
     }
@@ -136,6 +140,7 @@ class Copy {
     this.#makeParents(place.path);
     const bases = hasWildcard(before) ? this.#matches(before) : [this.#exactly(before)];
     for (const base of bases.filter(({ stat }) => isDirectory(stat))) {
+      this.#links.clear();
       const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
       if (!found && !hasWildcard(pattern)) throw this.#missing(written, false);
     }
