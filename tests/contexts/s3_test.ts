@@ -10,14 +10,14 @@ import { join } from "node:path/posix";
 import { createS3Source } from "../../lib/contexts/s3.ts";
 import { KilnError } from "../../lib/errors.ts";
 import { noise, packContext } from "../support/context_archive.ts";
-import { fetchContext, type Fetched, type FetchOptions } from "../support/fetch_context.ts";
+import { createPool, fetchContext, type Fetched, type FetchOptions } from "../support/fetch_context.ts";
 import { startHttpRelay } from "../support/http_relay.ts";
 import { createIdentity } from "../support/registry_server.ts";
 import { type S3Server, type S3ServerName, startS3Server } from "../support/s3_server.ts";
 
 const PART = 8 * 1024 * 1024;
 
-function fetchFrom(server: S3Server, key: string, options: FetchOptions = {}): Promise<Fetched> {
+function fetchAlone(server: S3Server, key: string, options: FetchOptions = {}): Promise<Fetched> {
   const location = { kind: "s3", bucket: server.bucket, key } as const;
   return fetchContext((parts) => createS3Source(location, parts), {
     ...options,
@@ -39,6 +39,9 @@ function rangesOf(seen: readonly { readonly headers: Readonly<Record<string, unk
 for (const name of ["minio", "versitygw"] satisfies S3ServerName[]) {
   Deno.test(`S3 context on ${name}`, async (t) => {
     await using server = await startS3Server(name);
+    using pool = createPool();
+    const fetchFrom = (server: S3Server, key: string, options: FetchOptions = {}): Promise<Fetched> =>
+      fetchAlone(server, key, { ...options, pool });
     const archive = await packContext({ "Dockerfile": "FROM scratch\n", "src/main.c": "int main;" });
     const whole = { "Dockerfile": "FROM scratch\n", "src/": "", "src/main.c": "int main;" };
     await server.put("app/context.tar.gz", archive);
@@ -153,16 +156,18 @@ for (const name of ["minio", "versitygw"] satisfies S3ServerName[]) {
       assert.deepEqual((await fetchFrom(server, "tree")).files, expected);
     });
 
-    // A page has 1,000 objects on both.
-    await t.step("a folder of more objects than a page has is fetched whole", async () => {
-      const names = Array.from({ length: 1010 }, (_, index) => `f${index}`);
-      for (let at = 0; at < names.length; at += 50) {
-        await Promise.all(names.slice(at, at + 50).map((name) => server.put(`many/${name}`, name)));
-      }
-      const { files } = await fetchFrom(server, "many/");
-      assert.deepEqual(Object.keys(files).sort(), names.toSorted());
-      assert.ok(Object.entries(files).every(([name, content]) => name === content));
-    });
+    // A page has 1,000 objects on both; storing them takes seconds.
+    if (name === "minio") {
+      await t.step("a folder of more objects than a page has is fetched whole", async () => {
+        const names = Array.from({ length: 1010 }, (_, index) => `f${index}`);
+        for (let at = 0; at < names.length; at += 50) {
+          await Promise.all(names.slice(at, at + 50).map((name) => server.put(`many/${name}`, name)));
+        }
+        const { files } = await fetchFrom(server, "many/");
+        assert.deepEqual(Object.keys(files).sort(), names.toSorted());
+        assert.ok(Object.entries(files).every(([name, content]) => name === content));
+      });
+    }
 
     await t.step("what is not there is named", async () => {
       const object = await failure(fetchFrom(server, "nothing"));
@@ -208,8 +213,8 @@ for (const name of ["minio", "versitygw"] satisfies S3ServerName[]) {
     await t.step("a context larger than the limit is not fetched", async () => {
       const limits = { maxBytes: 1000 };
       assert.match((await failure(fetchFrom(server, "large.tar", { limits }))).message, /it has more than 1000 bytes/);
-      const folder = await failure(fetchFrom(server, "many/", { limits: { maxBytes: 100 } }));
-      assert.match(folder.message, /it has more than 100 bytes/);
+      const folder = await failure(fetchFrom(server, "tree/", { limits: { maxBytes: 10 } }));
+      assert.match(folder.message, /it has more than 10 bytes/);
     });
 
     await t.step("an endpoint with a certificate of one's own is trusted if it is named, and only then", async () => {
@@ -255,7 +260,7 @@ Deno.test("S3 context, a bucket in another region is found there", async () => {
   await server.put("context.tar.gz", await packContext({ a: "1" }));
   await using relay = await startHttpRelay(server.host, () => undefined);
   const env = { S3_ENDPOINT: `http://${relay.host}`, AWS_REGION: "us-west-2" };
-  assert.deepEqual((await fetchFrom(server, "context.tar.gz", { env })).files, { a: "1" });
+  assert.deepEqual((await fetchAlone(server, "context.tar.gz", { env })).files, { a: "1" });
   const regions = relay.seen.map(({ headers }) => /\/(\w+-\w+-\d)\/s3\//.exec(headers.authorization ?? "")?.[1]);
   assert.deepEqual(new Set(regions.slice(1)), new Set(["eu-central-1"]));
   assert.equal(regions[0], "us-west-2");
@@ -269,7 +274,7 @@ Deno.test("S3 context, bytes that went bad in the store are noticed by the objec
   using file = await Deno.open(path, { write: true });
   await file.seek(5000, Deno.SeekMode.Start);
   await file.write(new Uint8Array([1, 2, 3]));
-  const error = await failure(fetchFrom(server, "context.tar"));
+  const error = await failure(fetchAlone(server, "context.tar"));
   assert.equal(error.kind, "integrity");
   assert.match(error.message, /its md5 digest is [0-9a-f]{32}, that of S3 is [0-9a-f]{32}/);
 });

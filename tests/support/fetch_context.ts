@@ -32,12 +32,14 @@ export interface FetchOptions {
   readonly look?: (directory: string) => void;
   /** False to leave the files unread: `files` is empty then. */
   readonly contents?: boolean;
+  /** Workers to use again; starting them takes longer than most fetches here. */
+  readonly pool?: WorkerPool<Jobs>;
 }
 
 /** Makes a source and fetches; pauses between tries take no time. */
 export async function fetchContext(
   make: (parts: SourceParts) => ContextSource,
-  { env = {}, limits = {}, signal, messages = [], look, contents = true }: FetchOptions = {},
+  { env = {}, limits = {}, signal, messages = [], look, contents = true, pool }: FetchOptions = {},
 ): Promise<Fetched> {
   const revealed: string[] = [];
   const source = make({
@@ -51,13 +53,12 @@ export async function fetchContext(
   const place = await Deno.makeTempDir({ prefix: "kiln-fetch-", ...memoryDirectory() });
   const [directory, scratch] = [join(place, "files"), join(place, "scratch")];
   await Promise.all([directory, scratch].map((path) => Deno.mkdir(path)));
-  const module = new URL("../../lib/worker.ts", import.meta.url);
-  using pool = new WorkerPool<Jobs>({ module, size: 2 });
+  const workers = pool ?? createPool();
   try {
     await source.fetch({
       directory,
       scratch,
-      pool,
+      pool: workers,
       report: reportInto(messages),
       limits: { maxBytes: Infinity, expansion: DEFAULT_EXPANSION_LIMITS, ...limits },
       signal: signal ?? new AbortController().signal,
@@ -65,8 +66,14 @@ export async function fetchContext(
     look?.(directory);
     return { files: contents ? filesOf(directory) : {}, messages, revealed };
   } finally {
+    if (pool === undefined) workers[Symbol.dispose]();
     await Deno.remove(place, { recursive: true });
   }
+}
+
+/** Makes Workers that do the jobs of a build. */
+export function createPool(): WorkerPool<Jobs> {
+  return new WorkerPool<Jobs>({ module: new URL("../../lib/worker.ts", import.meta.url), size: 2 });
 }
 
 function reportInto(messages: string[]): Report {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { goProgram } from "./go_program.ts";
+import { GO_PROGRAMS, goProgram } from "./go_program.ts";
 import { startServerProcess } from "./server_process.ts";
 
 /** A running server with an empty bucket. */
@@ -17,11 +17,7 @@ export interface GcsServer extends AsyncDisposable {
 
 /** Starts the server. */
 export async function startGcsServer(): Promise<GcsServer> {
-  const program = await goProgram({
-    module: "github.com/fsouza/fake-gcs-server",
-    version: "v1.56.1",
-    time: "about 1 min",
-  });
+  const program = await goProgram(GO_PROGRAMS.fakeGcsServer);
   const process = await startServerProcess({
     command: ({ port }) => [
       program,

@@ -16,6 +16,13 @@ export interface GoProgram {
   readonly time: string;
 }
 
+/** The servers of the suite. */
+export const GO_PROGRAMS = {
+  minio: { module: "github.com/minio/minio", version: "v0.0.0-20260212201848-7aac2a2c5b7c", time: "about 2 min" },
+  versitygw: { module: "github.com/versity/versitygw/cmd/versitygw", version: "v1.8.0", time: "about 1 min" },
+  fakeGcsServer: { module: "github.com/fsouza/fake-gcs-server", version: "v1.56.1", time: "about 1 min" },
+} as const satisfies Record<string, GoProgram>;
+
 /** Returns the path of the program, which is built when it is not in the cache. */
 export async function goProgram({ module, version, time }: GoProgram): Promise<string> {
   const name = module.replace(/\/v[0-9]+$/, "").split("/").at(-1) ?? module;

@@ -11,7 +11,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { Buffer } from "node:buffer";
-import { goProgram } from "./go_program.ts";
+import { GO_PROGRAMS, goProgram } from "./go_program.ts";
 import { type ServerCommand, startServerProcess } from "./server_process.ts";
 
 /** A server, and a bucket in it. */
@@ -81,11 +81,7 @@ export async function startS3Server(
 }
 
 async function minio(region: string): Promise<ServerCommand> {
-  const program = await goProgram({
-    module: "github.com/minio/minio",
-    version: "v0.0.0-20260212201848-7aac2a2c5b7c",
-    time: "about 2 min",
-  });
+  const program = await goProgram(GO_PROGRAMS.minio);
   return {
     command: ({ port, folder }) => [program, "server", "--quiet", "--address", `127.0.0.1:${port}`, `${folder}/data`],
     env: {
@@ -100,11 +96,7 @@ async function minio(region: string): Promise<ServerCommand> {
 }
 
 async function versitygw(region: string): Promise<ServerCommand> {
-  const program = await goProgram({
-    module: "github.com/versity/versitygw/cmd/versitygw",
-    version: "v1.8.0",
-    time: "about 1 min",
-  });
+  const program = await goProgram(GO_PROGRAMS.versitygw);
   return {
     command: ({ port, folder }) => [
       "sh",

@@ -12,6 +12,7 @@
  */
 import { baseLayout, type BaseName, BASES } from "./bases.ts";
 import { cacheFolder } from "./cache.ts";
+import { GO_PROGRAMS, goProgram } from "../go_program.ts";
 import { startRegistry } from "./registry_server.ts";
 import { ensureTools, type Tool } from "./tools.ts";
 
@@ -64,5 +65,6 @@ export async function prepared(wants: Wants): Promise<Environment> {
 export async function prepareEverything(): Promise<void> {
   const { bases } = EVERYTHING;
   await prepared(EVERYTHING);
+  for (const program of Object.values(GO_PROGRAMS)) await goProgram(program);
   await using _registry = await startRegistry(bases === undefined ? {} : { bases });
 }
