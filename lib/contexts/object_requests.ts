@@ -6,6 +6,7 @@
 import { Backoff, retry, type Temporary } from "../async/retry.ts";
 import type { Clock } from "../async/clock.ts";
 import { type ErrorKind, KilnError } from "../errors.ts";
+import { describeTransportFault, hintOfTransportFault } from "../http/describe_fault.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import { escapeControls } from "../report/escape.ts";
 import type { Report } from "../report/report.ts";
@@ -79,7 +80,7 @@ const KINDS: Readonly<Record<ObjectFaultReason, ErrorKind>> = {
 export function explainFault(error: unknown, action: string, tries: number): unknown {
   if (!(error instanceof ObjectFault || error instanceof TransportFault)) return error;
   const kind = error instanceof ObjectFault ? KINDS[error.reason] : "registry";
-  const hint = error instanceof ObjectFault ? hintOf(error) : hintOfTransport(error);
+  const hint = error instanceof ObjectFault ? hintOf(error) : hintOfTransportFault(error);
   const times = tries > 1 && temporaryFault(error) !== undefined ? ` (tried ${tries} times)` : "";
   return new KilnError(kind, `Cannot ${action}: ${describe(error)}${times}`, {
     cause: error,
@@ -95,44 +96,11 @@ function hintOf({ reason, facts }: ObjectFault): string | undefined {
 }
 
 function describe(error: unknown): string {
-  if (error instanceof TransportFault) return describeTransport(error);
+  if (error instanceof TransportFault) return describeTransportFault(error);
   if (!(error instanceof ObjectFault)) return error instanceof Error ? printable(error.message) : "unknown fault";
   const { status, code } = error.facts;
   const marks = [...(status === undefined ? [] : [status]), ...(code === undefined ? [] : [printable(code)])];
   return `${printable(error.message)}${marks.length === 0 ? "" : ` (${marks.join(" ")})`}`;
-}
-
-function describeTransport({ phase, code, host, message }: TransportFault): string {
-  const quoted = `"${host}"`;
-  if (phase === "proxy") return `the proxy ${quoted} cannot be used: ${printable(message)}`;
-  if (isPlainHttp(code)) return `${quoted} does not speak TLS`;
-  if (phase === "tls") return `the certificate of ${quoted} is not accepted: ${printable(message)}`;
-  switch (code) {
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return `the host name ${quoted} is not known (${code})`;
-    case "ECONNREFUSED":
-      return `${quoted} refuses the connection`;
-    case "KILN_TIMEOUT":
-      return `${message} from ${quoted}`;
-    default:
-      return phase === "connect"
-        ? `${quoted} cannot be reached (${code})`
-        : `the connection to ${quoted} broke (${code})`;
-  }
-}
-
-function hintOfTransport({ phase, code }: TransportFault): string | undefined {
-  if (phase === "proxy") return "list hosts that need no proxy in NO_PROXY";
-  if (isPlainHttp(code)) return "if it is a plain http server, give its endpoint with http://";
-  if (code === "CERT_NOT_YET_VALID") return "set the clock of this machine";
-  if (phase === "tls") return "a PEM file named by SSL_CERT_FILE holds the certificates that are trusted";
-  return undefined;
-}
-
-/** OpenSSL's words for a server that answers a TLS handshake with something else. */
-function isPlainHttp(code: string): boolean {
-  return code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || code === "EPROTO";
 }
 
 /** Text of servers and SDKs, fit for one line: without line breaks and without what looks like a credential. */

@@ -37,8 +37,8 @@ export function hintOfTransportFault({ phase, code, message }: TransportFault): 
       ? "put the proxy's user and password into its URL in HTTPS_PROXY or HTTP_PROXY"
       : "list hosts that need no proxy in NO_PROXY";
   }
-  if (isPlainHttp(code)) return "if it is a plain http server, write its URL with http://";
-  if (code === "CERT_NOT_YET_VALID") return "check the clock of this machine";
+  if (isPlainHttp(code)) return "if it is a plain http server, write its URL or endpoint with http://";
+  if (code === "CERT_NOT_YET_VALID") return "set the clock of this machine";
   if (phase === "tls") return "a PEM file named by SSL_CERT_FILE holds the certificates that are trusted";
   return undefined;
 }
