@@ -5,6 +5,9 @@
  * command if it is still empty, and the times of its parent are as before, so that it never reaches a layer
  * (dockerfile.md 3.2).
  *
+ * The command may put a symlink in the place of any directory (CVE-2024-23652, attack S40). So after it nothing is looked
+ * up by path: what is made is removed by name from the very directory it was made in, which is kept open.
+ *
  * @module
  */
 import { KilnError } from "../errors.ts";
@@ -12,13 +15,16 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { isDirectory, S, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
+import { isDirectory, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
 import { splitPath } from "../tree/open_directories.ts";
 import { realPathIn } from "../tree/real_path.ts";
 
 /** One entry that was made. */
 interface Stub {
-  readonly path: BytePath;
+  /** Descriptor of the directory it is in. */
+  readonly directory: number;
+  readonly name: BytePath;
   readonly kind: "file" | "directory";
   /** The parent's status before, and right after the stub was made. */
   readonly parentBefore: Stat;
@@ -51,8 +57,11 @@ export class MountPoints {
 
   /** Removes what was made and is still empty. To be called when nothing is mounted any more. */
   remove(): void {
-    for (const stub of this.#stubs.toReversed()) this.#removeStub(stub);
-    this.#stubs.length = 0;
+    try {
+      for (const stub of this.#stubs.toReversed()) removeStub(stub);
+    } finally {
+      for (const { directory } of this.#stubs.splice(0)) files.close(directory);
+    }
   }
 
   #ensure(target: BytePath, kind: "file" | "directory"): BytePath {
@@ -67,36 +76,41 @@ export class MountPoints {
   }
 
   #make(path: BytePath, kind: "file" | "directory"): void {
-    const { parent } = splitPath(path);
-    if (parent !== "" && tryStatAt(this.#root, parent) === undefined) this.#make(parent, "directory");
-    const parentName = parent === "" ? "." : parent;
-    const parentBefore = statAt(this.#root, parentName);
-    if (kind === "directory") files.makeDirectory(this.#root, path, 0o755);
-    else files.makeNode(this.#root, path, { mode: S.IFREG | 0o644, major: 0, minor: 0 });
-    this.#stubs.push({ path, kind, parentBefore, parentAfter: statAt(this.#root, parentName) });
-  }
-
-  #removeStub(stub: Stub): void {
-    const parentPath = splitPath(stub.path).parent || ".";
-    const parent = tryStatAt(this.#root, parentPath);
-    const found = tryStatAt(this.#root, stub.path);
-    if (parent === undefined || found === undefined || !this.#isEmpty(stub, found)) return;
-    if (stub.kind === "directory") files.removeDirectoryAt(this.#root, stub.path);
-    else files.unlinkAt(this.#root, stub.path);
-    // If the command left the parent alone it looks as before; else it keeps the time the command gave it.
-    const untouched = parent.mtimeSec === stub.parentAfter.mtimeSec && parent.mtimeNsec === stub.parentAfter.mtimeNsec;
-    const time = untouched ? stub.parentBefore : parent;
-    files.setTime(this.#root, parentPath, { sec: time.mtimeSec, nsec: time.mtimeNsec });
-  }
-
-  #isEmpty(stub: Stub, found: Stat): boolean {
-    if (stub.kind === "file") return (found.mode & S.IFMT) === S.IFREG && found.size === 0;
-    if (!isDirectory(found)) return false;
-    const fd = files.openAt(this.#root, stub.path, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
+    const { parent, name } = splitPath(path);
+    if (tryStatInRoot(this.#root, parent) === undefined) this.#make(parent, "directory");
+    const directory = openInRoot(this.#root, parent, files.O.RDONLY | files.O.DIRECTORY);
     try {
-      return listDirectory(fd).length === 0;
-    } finally {
-      files.close(fd);
+      const parentBefore = statOf(directory);
+      if (kind === "directory") files.makeDirectory(directory, name, 0o755);
+      else files.makeNode(directory, name, { mode: S.IFREG | 0o644, major: 0, minor: 0 });
+      this.#stubs.push({ directory, name, kind, parentBefore, parentAfter: statOf(directory) });
+    } catch (error) {
+      files.close(directory);
+      throw error;
     }
+  }
+}
+
+function removeStub(stub: Stub): void {
+  const { directory, name, parentAfter, parentBefore } = stub;
+  const parent = statOf(directory);
+  const found = tryStatAt(directory, name);
+  if (found === undefined || !isEmpty(stub, found)) return;
+  if (stub.kind === "directory") files.removeDirectoryAt(directory, name);
+  else files.unlinkAt(directory, name);
+  // If the command left the parent alone it looks as before; else it keeps the time the command gave it.
+  const untouched = parent.mtimeSec === parentAfter.mtimeSec && parent.mtimeNsec === parentAfter.mtimeNsec;
+  const time = untouched ? parentBefore : parent;
+  files.setTimeOf(directory, { sec: time.mtimeSec, nsec: time.mtimeNsec });
+}
+
+function isEmpty({ directory, name, kind }: Stub, found: Stat): boolean {
+  if (kind === "file") return (found.mode & S.IFMT) === S.IFREG && found.size === 0;
+  if (!isDirectory(found)) return false;
+  const fd = files.openAt(directory, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
+  try {
+    return listDirectory(fd).length === 0;
+  } finally {
+    files.close(fd);
   }
 }

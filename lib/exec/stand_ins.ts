@@ -13,7 +13,8 @@ import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { isDirectory, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
+import { inodeKey, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { copyEntry } from "../tree/copy_entry.ts";
 import { splitPath } from "../tree/open_directories.ts";
 import { realPathIn } from "../tree/real_path.ts";
@@ -24,8 +25,11 @@ import type { BindMount, PreparedMount } from "./spec.ts";
 
 /** What stands in for one mount. */
 interface StandIn {
-  /** Relative to the rootfs. */
+  /** Relative to the rootfs, when it was put there. */
   readonly path: BytePath;
+  /** Descriptor of the directory it is in: after the command nothing is looked up by path (see `mount_points.ts`). */
+  readonly directory: number;
+  readonly name: BytePath;
   /** Where what was there before has been moved. */
   readonly aside: BytePath | undefined;
   /** Where it goes back to afterwards: a cache. */
@@ -67,65 +71,76 @@ export class StandIns {
 
   /** Makes a device node; a host that does not allow it leaves the command without. */
   makeDevice(path: BytePath, node: { readonly mode: number; readonly major: number; readonly minor: number }): boolean {
-    const { root } = this.#options;
-    if (realPathIn(root, path).stat !== undefined) return true;
-    this.#parents.ensure(`/${splitPath(path).parent}`, "directory");
-    const parentBefore = this.#parentOf(path);
+    const { path: real, stat } = realPathIn(this.#options.root, path);
+    if (stat !== undefined) return true;
+    const { parent, name } = splitPath(real);
+    if (parent !== "") this.#parents.ensure(`/${parent}`, "directory");
+    const directory = this.#openParent(real);
+    const parentBefore = statOf(directory);
     try {
-      files.makeNode(root, path, node);
+      files.makeNode(directory, name, node);
+      // The node's permissions must not depend on our umask.
+      files.changeMode(directory, name, node.mode & 0o7777);
     } catch (error) {
+      files.close(directory);
       if (error instanceof SysError && error.is("EPERM")) return false;
       throw error;
     }
-    // The node's permissions must not depend on our umask.
-    files.changeMode(root, path, node.mode & 0o7777);
-    const parentAfter = this.#parentOf(path);
-    this.#placed.push({ path, aside: undefined, home: undefined, parentBefore, parentAfter });
+    const parentAfter = statOf(directory);
+    this.#placed.push({ path: real, directory, name, aside: undefined, home: undefined, parentBefore, parentAfter });
     return true;
   }
 
   /** Takes everything out again, and returns the paths of what was moved away and is back, the same as before. */
   remove(): readonly BytePath[] {
-    const { root } = this.#options;
-    const restored: BytePath[] = [];
-    for (const { path, aside, home, parentBefore, parentAfter } of this.#placed.toReversed()) {
-      const parentPath = splitPath(path).parent || ".";
-      const parent = tryStatAt(root, parentPath);
-      if (parent === undefined || !isDirectory(parent)) continue; // the command removed it all
-      if (home !== undefined && tryStatAt(root, path) !== undefined) {
-        files.renameAt({ directory: root, name: path }, { directory: files.AT_FDCWD, name: home });
-      }
-      removeTree(root, path);
-      if (aside !== undefined) {
-        files.renameAt({ directory: files.AT_FDCWD, name: aside }, { directory: root, name: path });
-        restored.push(path);
-      }
-      const untouched = parent.mtimeSec === parentAfter.mtimeSec && parent.mtimeNsec === parentAfter.mtimeNsec;
-      const time = untouched ? parentBefore : parent;
-      files.setTime(root, parentPath, { sec: time.mtimeSec, nsec: time.mtimeNsec });
+    try {
+      const restored = this.#placed.toReversed().flatMap((placed) => this.#takeOut(placed) ? [placed.path] : []);
+      this.#parents.remove();
+      return restored;
+    } finally {
+      for (const { directory } of this.#placed.splice(0)) files.close(directory);
     }
-    this.#placed.length = 0;
-    this.#parents.remove();
-    return restored;
+  }
+
+  /** Returns whether what was there before is back in its place. */
+  #takeOut({ path, directory, name, aside, home, parentBefore, parentAfter }: StandIn): boolean {
+    const parent = statOf(directory);
+    if (parent.nlink === 0) return false; // the command removed the directory
+    if (home !== undefined && tryStatAt(directory, name) !== undefined) {
+      files.renameAt({ directory, name }, { directory: files.AT_FDCWD, name: home });
+    }
+    removeTree(directory, name);
+    if (aside !== undefined) files.renameAt({ directory: files.AT_FDCWD, name: aside }, { directory, name });
+    const untouched = parent.mtimeSec === parentAfter.mtimeSec && parent.mtimeNsec === parentAfter.mtimeNsec;
+    const time = untouched ? parentBefore : parent;
+    files.setTimeOf(directory, { sec: time.mtimeSec, nsec: time.mtimeNsec });
+    const now = tryStatInRoot(this.#options.root, splitPath(path).parent);
+    return aside !== undefined && now !== undefined && inodeKey(now) === inodeKey(parent);
   }
 
   async #place(mount: PreparedMount): Promise<void> {
     const { root, scratch } = this.#options;
     const { path, stat } = realPathIn(root, mount.target);
     if (path === "") throw new KilnError("dockerfile", "Cannot mount on the root directory");
-    const { parent } = splitPath(path);
+    const { parent, name } = splitPath(path);
     if (parent !== "") this.#parents.ensure(`/${parent}`, "directory");
-    const parentBefore = this.#parentOf(path);
+    const directory = this.#openParent(path);
+    const parentBefore = statOf(directory);
     const aside = stat === undefined ? undefined : `${scratch}/${crypto.randomUUID()}`;
-    if (aside !== undefined) {
-      files.renameAt({ directory: root, name: path }, { directory: files.AT_FDCWD, name: aside });
-    }
     const home = mount.kind === "bind" && mount.isCache === true ? mount.source : undefined;
-    this.#placed.push({ path, aside, home, parentBefore, parentAfter: parentBefore });
+    try {
+      if (aside !== undefined) {
+        files.renameAt({ directory, name }, { directory: files.AT_FDCWD, name: aside });
+      }
+    } catch (error) {
+      files.close(directory);
+      throw error;
+    }
+    this.#placed.push({ path, directory, name, aside, home, parentBefore, parentAfter: parentBefore });
     if (mount.kind === "tmpfs") files.makeDirectory(root, path, 0o755);
     else await this.#fill(mount, path);
     const last = this.#placed.pop();
-    if (last !== undefined) this.#placed.push({ ...last, parentAfter: this.#parentOf(path) });
+    if (last !== undefined) this.#placed.push({ ...last, parentAfter: statOf(directory) });
   }
 
   async #fill(mount: BindMount, path: BytePath): Promise<void> {
@@ -145,7 +160,8 @@ export class StandIns {
     copyEntry({ directory: files.AT_FDCWD, name: mount.source, stat }, { directory: root, name: path }, stat);
   }
 
-  #parentOf(path: BytePath): Stat {
-    return statAt(this.#options.root, splitPath(path).parent || ".");
+  /** Opens the directory of a path that has no symlinks. */
+  #openParent(path: BytePath): number {
+    return openInRoot(this.#options.root, splitPath(path).parent, files.O.RDONLY | files.O.DIRECTORY);
   }
 }
