@@ -13,13 +13,10 @@ import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
 import { compressBlock, type CompressRequest } from "./io/block_format.ts";
 import { digestFile } from "./io/digest_file.ts";
 import { releaseBuffer } from "./io/release_buffer.ts";
-import type { BytePath } from "./io/byte_path.ts";
 import { explainHostFault } from "./sys/errno.ts";
-import { withDirectory } from "./sys/file.ts";
 import { parseMode } from "./dockerfile/values/mode.ts";
 import { copyInto, type CopyRequest } from "./tree/copy_into.ts";
 import { copyTree } from "./tree/copy_tree.ts";
-import { LayerDirectory } from "./tree/layer_directory.ts";
 import { isPlainTree } from "./tree/plain_tree.ts";
 import { restoreLinks } from "./tree/restore_links.ts";
 import { settleLayer } from "./tree/settle_layer.ts";
@@ -45,10 +42,7 @@ const JOBS = {
   isPlainTree,
   packLayer: (request: PackRequest, context: JobContext) => packLayer(request, context),
   readGitPack: readPack,
-  restoreLinks(request: { readonly upper: BytePath; readonly below: readonly BytePath[] }): void {
-    using lower = LayerDirectory.open(request.below);
-    if (lower !== undefined) withDirectory(request.upper, (upper) => restoreLinks(upper, lower));
-  },
+  restoreLinks,
   scanLayer,
   settleLayer,
   spoolLayer,

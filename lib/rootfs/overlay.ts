@@ -222,8 +222,9 @@ class OverlayRootFs implements RootFs {
     const keepsLinks = this.#mounted?.keepsLinks ?? false;
     this.#unmount();
     // The index has an entry for every file with several names that was written to.
-    if (keepsLinks && hasEntries(`${this.#work}/index`)) {
-      await this.#options.pool.run("restoreLinks", { upper, below: this.#layers });
+    const index = `${this.#work}/index`;
+    if (keepsLinks && hasEntries(index)) {
+      await this.#options.pool.run("restoreLinks", { upper, index, below: this.#layers });
     }
     // A command that changed nothing leaves nothing to stack.
     if (hasEntries(upper) || !sameRoot(upper, this.#layers.at(-1))) this.#layers = [...this.#layers, upper];

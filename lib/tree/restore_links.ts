@@ -1,89 +1,118 @@
 /**
  * Keeping hard links linked across overlay layers.
  *
- * When a command writes to one name of a lower file with several, overlayfs (index=on) shows the new content under
- * all names, but only the name used is in the upper directory. Once that directory is a lower layer itself, the
- * others would show the old content again. So every other name still visible is made in the upper directory, too.
+ * When a command changes a lower file that has several names, or only moves or removes one of them, overlayfs
+ * (index=on) copies the file up once, into its index, and shows that copy under all names. But only the names the
+ * command used are in the upper directory, perhaps none. Once that directory is a lower layer itself, the others would
+ * show the old file again. So every name of the file below that is still visible is made in the upper directory, too.
+ *
+ * An entry of the index is a link to the copy, and its name is the file handle of the file below, in hexadecimal: a
+ * `struct ovl_fb` of the kernel (fs/overlayfs/overlayfs.h). The names in the upper directory need not be looked at,
+ * which is as well: they tell nothing about a file that was renamed.
  *
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
-import { readXattr } from "../sys/xattr.ts";
-import type { LayerDirectory } from "./layer_directory.ts";
+import { fileHandleAt } from "../sys/file_handle.ts";
+import { isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
+import { LayerDirectory } from "./layer_directory.ts";
 import { joinPath, splitPath } from "./open_directories.ts";
-import { isOpaque } from "./overlay_marks.ts";
+import { isOpaque, isWhiteout } from "./overlay_marks.ts";
 import { addAsBelow } from "./settle_layer.ts";
 
-/** Set by overlayfs on what it copied up, and on nothing a command made itself. */
-const ORIGIN_XATTR = "trusted.overlay.origin";
-
-/** Makes the missing names in the upper directory at descriptor `upper`. The overlay must not be mounted. */
-export function restoreLinks(upper: number, lower: LayerDirectory): void {
-  const copied = new Map<string, BytePath>();
-  collectCopiedUp({ directory: upper, path: "", lower }, copied);
-  if (copied.size === 0) return;
-  for (const { path, inode } of namesOf(copied, lower, "")) {
-    const source = copied.get(inode);
-    if (source === undefined || source === path || !isVisible(upper, path)) continue;
-    addAsBelow(upper, path, lower, (directory) => {
-      files.makeLink({ directory: upper, name: source }, { directory, name: splitPath(path).name });
-    });
-  }
+/** The directories of an overlay that is not mounted any more. */
+export interface LinksRequest {
+  readonly upper: BytePath;
+  /** The index in its work directory. */
+  readonly index: BytePath;
+  /** The layers below, lowest first. */
+  readonly below: readonly BytePath[];
 }
 
-/** Finds files of the upper directory that were copied up from a file with several names. */
-function collectCopiedUp(
-  place: { directory: number; path: BytePath; lower: LayerDirectory },
-  copied: Map<string, BytePath>,
-): void {
-  for (const name of listDirectory(place.directory)) {
-    const stat = statAt(place.directory, name);
-    const path = joinPath(place.path, name);
-    if (isDirectory(stat)) {
-      using lower = place.lower.enter(name);
-      if (lower === undefined) continue;
-      const directory = files.openAt(place.directory, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
-      try {
-        collectCopiedUp({ directory, path, lower }, copied);
-      } finally {
-        files.close(directory);
+/** Makes the missing names in the upper directory. */
+export function restoreLinks({ upper, index, below }: LinksRequest): void {
+  using lower = LayerDirectory.open(below);
+  if (lower === undefined) return;
+  files.withDirectory(index, (indexed) => {
+    const copies = copiesIn(indexed);
+    if (copies.size === 0) return;
+    files.withDirectory(upper, (root) => {
+      const missing = [...missingNames(copies, { lower, upper: root, path: "" })];
+      for (const { path, copy } of missing) {
+        addAsBelow(root, path, lower, (directory) => {
+          files.makeLink({ directory: indexed, name: copy }, { directory, name: splitPath(path).name });
+        });
       }
-    } else {
-      const below = place.lower.lookup(name);
-      if (below === undefined || below.stat.nlink < 2 || isDirectory(below.stat)) continue;
-      if (readXattr(place.directory, name, ORIGIN_XATTR) !== undefined) copied.set(inodeKey(below.stat), path);
-    }
-  }
+    });
+  });
 }
 
-function* namesOf(
-  wanted: ReadonlyMap<string, unknown>,
-  directory: LayerDirectory,
-  path: BytePath,
-): Generator<{ path: BytePath; inode: string }> {
-  for (const name of directory.names()) {
-    const found = directory.lookup(name);
-    if (found === undefined) continue;
+/** Version, magic, length, flags, type and UUID; in hexadecimal. The type is the fifth byte. */
+const HEADER_DIGITS = 2 * (5 + 16);
+
+/** Names in the index by the handles of the files below. */
+function copiesIn(index: number): ReadonlyMap<string, BytePath> {
+  const copies = new Map<string, BytePath>();
+  for (const name of listDirectory(index)) {
+    const stat = statAt(index, name);
+    // With nfs_export=on directories are in it as well, and whiteouts for what was removed under all its names.
+    if (isDirectory(stat) || isWhiteout(stat)) continue;
+    copies.set(keyOf(Number.parseInt(name.slice(8, 10), 16), name.slice(HEADER_DIGITS)), name);
+  }
+  return copies;
+}
+
+function keyOf(type: number, hex: string): string {
+  return `${type}:${hex}`;
+}
+
+/** A directory below and its counterpart in the upper layer. */
+interface Place {
+  readonly lower: LayerDirectory;
+  /** Undefined if the upper layer does not have it: everything below shows through. */
+  readonly upper: number | undefined;
+  readonly path: BytePath;
+}
+
+/** A path at which a copied file still shows as it was, and the name of the copy in the index. */
+interface MissingName {
+  readonly path: BytePath;
+  readonly copy: BytePath;
+}
+
+function* missingNames(copies: ReadonlyMap<string, BytePath>, place: Place): Generator<MissingName> {
+  const { lower, upper } = place;
+  for (const name of lower.names()) {
+    const found = lower.lookup(name);
+    const above = upper === undefined ? undefined : tryStatAt(upper, name);
+    if (found === undefined || (above !== undefined && !isDirectory(above))) continue;
+    const path = joinPath(place.path, name);
     if (isDirectory(found.stat)) {
-      using child = directory.enter(name);
-      if (child !== undefined) yield* namesOf(wanted, child, joinPath(path, name));
-    } else if (found.stat.nlink > 1 && wanted.has(inodeKey(found.stat))) {
-      yield { path: joinPath(path, name), inode: inodeKey(found.stat) };
+      using child = lower.enter(name);
+      if (child === undefined) continue;
+      if (upper === undefined || above === undefined) {
+        yield* missingNames(copies, { lower: child, upper: undefined, path });
+      } else yield* missingBelow(copies, { lower: child, upper, path }, name);
+    } else if (above === undefined && found.stat.nlink > 1) {
+      const { type, hex } = fileHandleAt(found.directory, name);
+      const copy = copies.get(keyOf(type, hex));
+      if (copy !== undefined) yield { path, copy };
     }
   }
 }
 
-/** Whether a lower path still shows through: nothing in the upper directory replaces it or a directory above it. */
-function isVisible(upper: number, path: BytePath): boolean {
-  const parts = path.split("/");
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const here = parts.slice(0, depth).join("/");
-    const stat = tryStatAt(upper, here);
-    if (stat === undefined) return true;
-    if (!isDirectory(stat) || isOpaque(upper, here)) return false;
+/** As `missingNames`, for a directory that the upper layer has in its directory `upper`. */
+function* missingBelow(
+  copies: ReadonlyMap<string, BytePath>,
+  { lower, upper, path }: Place & { readonly upper: number },
+  name: BytePath,
+): Generator<MissingName> {
+  const own = files.openAt(upper, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
+  try {
+    if (!isOpaque(own, "")) yield* missingNames(copies, { lower, upper: own, path });
+  } finally {
+    files.close(own);
   }
-  return false;
 }

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import type { RootFs } from "../../lib/rootfs/rootfs.ts";
-import type { Operation } from "../support/disk.ts";
+import { assertListing, type Operation } from "../support/disk.ts";
 import { CAPABILITY } from "../support/every_kind.ts";
 import { type DefineTest, entriesIn, failureOf, withoutRoot } from "../support/rootfs_lab.ts";
 import {
@@ -162,6 +162,28 @@ const ROWS: readonly Row[] = [
   ["writes to one name of a linked file", { a: "x", "d/b": link("a"), e: "" }, [
     { do: "write", path: "d/b", content: "other" },
   ], ["a", "d/b"]],
+  ["moves a name of a linked file to a new directory and writes to it there", { x: "old", "d/y": link("x"), z: "" }, [
+    make("n", dir()),
+    { do: "rename", path: "x", to: "n/z" },
+    { do: "write", path: "n/z", content: "new" },
+  ], [".wh.x", "d/y", "n/", "n/z"]],
+  ["moves a name of a linked symlink, pipe and device", {
+    ...{ l: symlink("x"), p: fifo(), c: character(1, 3) },
+    ...{ "d/l": link("l"), "d/p": link("p"), "d/c": link("c") },
+  }, [
+    { do: "rename", path: "l", to: "l2" },
+    { do: "rename", path: "p", to: "d/p2" },
+    { do: "rename", path: "c", to: "c2" },
+    { do: "touch", path: "d", mtime: "1600000000.123456789" },
+  ], [".wh.c", ".wh.l", ".wh.p", "c2", "d/c", "d/l", "d/p", "d/p2", "l2"]],
+  ["writes to a name of a linked file and removes that name", { x: "old", "d/y": link("x") }, [
+    { do: "write", path: "x", content: "new" },
+    { do: "remove", path: "x" },
+  ], [".wh.x", "d/y"]],
+  ["moves a name of a linked file over another file", { x: "old", y: link("x"), "d/z": "other" }, [
+    { do: "rename", path: "x", to: "d/z" },
+    { do: "touch", path: "d", mtime: "1600000000.123456789" },
+  ], [".wh.x", "d/z", "y"]],
   ["replaces one name of a linked file by a copy of it", { a: "x", b: link("a") }, [
     replace("b", file("x")),
     { do: "chmod", path: "b", mode: 0o600 },
@@ -196,6 +218,7 @@ export function testChanges(test: DefineTest): void {
       const entries = await entriesIn(tar);
       assert.deepEqual(entries.map(({ name }) => name), names);
       await lab.assertGivesBack([layerOf(base), tar], found);
+      assertListing(await lab.read(rootfs.path), found);
       assert.deepEqual(await lab.layerNames(rootfs), [], "nothing changed since");
     });
   }

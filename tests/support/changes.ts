@@ -86,8 +86,52 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 /** What one command does. Many of the operations are not possible when their turn comes. */
 export const someChanges: fc.Arbitrary<readonly Operation[]> = fc.array(operation, { minLength: 1, maxLength: 25 });
 
-/** What several commands do, one after the other. */
-export const someSteps: fc.Arbitrary<readonly (readonly Operation[])[]> = fc.array(someChanges, {
-  minLength: 2,
-  maxLength: 4,
+const DEEDS = ["rename", "rename", "rename", "renameOver", "link", "remove", "write"] as const;
+
+/**
+ * One command gives a file names in several directories; a later one moves, removes or replaces some of them and writes
+ * through others. Chance alone hardly ever does that.
+ */
+const linkStory: fc.Arbitrary<readonly [readonly Operation[], readonly Operation[]]> = fc.record({
+  node: fc.oneof({ weight: 3, arbitrary: content.map((text) => plain(file(text))) }, { weight: 1, arbitrary: node }),
+  names: fc.uniqueArray(path, { minLength: 2, maxLength: 4 }),
+  deeds: fc.array(fc.tuple(fc.nat(3), fc.nat(3), path, content, fc.constantFrom(...DEEDS)), {
+    minLength: 2,
+    maxLength: 5,
+  }),
+}).map(({ node, names, deeds }) => {
+  const parents = (of: string): readonly Operation[] =>
+    of.split("/").slice(0, -1).map((_, at, parts) => makeDirectory(parts.slice(0, at + 1).join("/")));
+  const first = names[0] ?? "a";
+  const before = [
+    ...names.flatMap(parents),
+    { do: "make" as const, path: first, node },
+    ...names.slice(1).map((to) => ({ do: "link" as const, path: first, to })),
+  ];
+  const after = deeds.flatMap(([one, other, free, text, deed]): readonly Operation[] => {
+    const name = names[one % names.length] ?? first;
+    const to = deed === "renameOver" ? names[other % names.length] ?? first : free;
+    if (deed === "remove") return [{ do: "remove", path: name }];
+    if (deed === "write") return [{ do: "write", path: name, content: text }];
+    const move: Operation = { do: deed === "link" ? "link" : "rename", path: name, to };
+    const write: Operation = { do: "write", path: to, content: text };
+    return [...parents(to), move, ...(one === other ? [] : [write])];
+  });
+  return [before, after];
 });
+
+function makeDirectory(path: string): Operation {
+  return { do: "make", path, node: plain(dir()) };
+}
+
+/** What several commands do, one after the other. */
+export const someSteps: fc.Arbitrary<readonly (readonly Operation[])[]> = fc.record({
+  steps: fc.array(someChanges, { minLength: 2, maxLength: 4 }),
+  stories: fc.array(fc.record({ story: linkStory, at: fc.nat(2) }), { maxLength: 2 }),
+}).map(({ steps, stories }) =>
+  steps.map((own, step) => {
+    const begun = stories.filter(({ at }) => at === step).flatMap(({ story }) => story[0]);
+    const ended = stories.filter(({ at }) => at === step - 1).flatMap(({ story }) => story[1]);
+    return [...ended, ...own, ...begun];
+  })
+);
