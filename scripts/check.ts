@@ -1,5 +1,5 @@
 /**
- * The static checks, together: format, lint, types, import rules, floating promises, versions.
+ * The static checks, together: format, lint, types, import rules, floating promises, versions, attack cases.
  *
  *     deno run -A scripts/check.ts
  *
@@ -23,6 +23,7 @@ const CHECKS: Readonly<Record<string, readonly string[]>> = {
   imports: ["run", "-A", "scripts/check_imports.ts"],
   promises: ["run", "-A", "scripts/check_promises.ts"],
   versions: ["run", "-A", "scripts/check_versions.ts"],
+  cases: ["run", "-A", "scripts/check_cases.ts"],
 };
 
 /** Runs every check, side by side, and tells each result as it comes. */
