@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -151,7 +152,8 @@ async function* readHead(stream: AsyncIterable<Uint8Array>, response: ServerResp
       yield chunk;
       continue;
     }
-    head += new TextDecoder("latin1").decode(chunk);
+    // Not TextDecoder: its "latin1" is windows-1252.
+    head += Buffer.from(chunk).toString("latin1");
     const end = head.indexOf("\r\n\r\n");
     if (end < 0) continue;
     inHead = false;
@@ -163,7 +165,7 @@ async function* readHead(stream: AsyncIterable<Uint8Array>, response: ServerResp
       else response.setHeader(name, value);
     }
     response.writeHead(status);
-    const rest = Uint8Array.from(head.slice(end + 4), (char) => char.charCodeAt(0));
+    const rest = Buffer.from(head.slice(end + 4), "latin1");
     if (rest.length > 0) yield rest;
   }
 }

@@ -3,6 +3,8 @@ import { Buffer } from "node:buffer";
 import { deflateSync } from "node:zlib";
 import { KilnError } from "../../../lib/errors.ts";
 import { DEFAULT_PACK_LIMITS } from "../../../lib/git/pack_limits.ts";
+import { ObjectTable } from "../../../lib/git/object_table.ts";
+import { PackScanner } from "../../../lib/git/pack_scanner.ts";
 import { readPack } from "../../../lib/git/read_pack.ts";
 import fc from "../../support/fast_check.ts";
 import {
@@ -133,6 +135,27 @@ Deno.test("S48 pack with any byte changed, is refused or is what it was", async 
       (error) => error instanceof KilnError && error.kind === "integrity",
       `byte ${at}`,
     );
+  }
+});
+
+Deno.test("PackScanner, takes a pack cut anywhere", () => {
+  const content = text("some content\n".repeat(30));
+  const delta = forgeDelta(content.length, content.length + 1, copy(0, content.length), insert("x"));
+  const { objects } = forgeFlat([["100644", "f", idOf("blob", content)]], [
+    { type: "blob", content },
+    { type: "offset", base: 2, delta },
+  ]);
+  const pack = forgePack(objects);
+  for (let first = 1; first < pack.length; first++) {
+    for (const rest of [1, 7, pack.length]) {
+      const table = new ObjectTable();
+      using scanner = new PackScanner(table);
+      scanner.push(pack.subarray(0, first));
+      for (let at = first; at < pack.length; at += rest) scanner.push(pack.subarray(at, at + rest));
+      scanner.end();
+      assert.deepEqual([0, 1, 2, 3].map((index) => table.size(index)).slice(2), [content.length, content.length + 1]);
+      assert.equal(table.id(2), idOf("blob", content));
+    }
   }
 });
 
