@@ -20,6 +20,7 @@ import { copyTree } from "./tree/copy_tree.ts";
 import { isPlainTree } from "./tree/plain_tree.ts";
 import { restoreLinks } from "./tree/restore_links.ts";
 import { settleLayer } from "./tree/settle_layer.ts";
+import { digestTree } from "./tree/tree_digest.ts";
 
 const JOBS = {
   /** Compresses one block; the result moves back. */
@@ -37,6 +38,7 @@ const JOBS = {
   },
   copyTree,
   digestFile,
+  digestTree,
   extractLayer,
   findChangedContent,
   isPlainTree,

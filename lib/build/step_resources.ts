@@ -5,6 +5,7 @@
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
+import type { SourceViews } from "../exec/mounts/source_views.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
@@ -25,6 +26,8 @@ export interface StepShared {
   readonly directory: BytePath;
   /** Holds the contents of cache mounts. */
   readonly cacheDirectory: string;
+  /** What bind mounts show. */
+  readonly views: SourceViews;
   /** A directory in memory for secrets; made when first asked for. */
   secretDirectory(): BytePath;
   /** Returns a secret, or undefined if the build was not given it. */
@@ -104,6 +107,9 @@ function mountSources(shared: StepShared, parts: StepParts, scratch: BytePath): 
   return {
     scratch,
     pool: shared.pool,
+    views: shared.views,
+    signal: shared.signal,
+    report: parts.report,
     cacheDirectory: shared.cacheDirectory,
     cacheNamespace: shared.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "",
     secretDirectory: () => shared.secretDirectory(),

@@ -21,6 +21,7 @@ import { ImagePuller } from "../image/pull.ts";
 import { evaluateGlobalArgs, settleEpoch } from "../instructions/global_args.ts";
 import { type Dockerfile, parseDockerfile } from "../instructions/stages.ts";
 import type { CompressRequest } from "../io/block_format.ts";
+import { SourceViews } from "../exec/mounts/source_views.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { hostPlatform } from "../oci/platform.ts";
 import { chooseBackend } from "../rootfs/choose.ts";
@@ -134,6 +135,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       shared: {
         directory: bytePathOf(work.makeDirectory("steps")) satisfies BytePath,
         cacheDirectory: work.cacheMounts,
+        views: new SourceViews({ directory: bytePathOf(work.makeDirectory("views")), pool: pools.jobs }),
         secretDirectory: () => secretDirectory.path(),
         secret: (id) => context.secrets.read(id),
         pool: pools.jobs,

@@ -7,13 +7,15 @@ import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf, bytesOf, displayPath } from "../io/byte_path.ts";
 import * as files from "../sys/file.ts";
 import { S } from "../sys/stat.ts";
+import { realPathIn } from "../tree/real_path.ts";
 import { DEVICES, isBelow } from "./command_script.ts";
 import { MountPoints } from "./mount_points.ts";
 import { prepareBind } from "./mounts/bind.ts";
-import { prepareCache } from "./mounts/cache.ts";
+import { mountCache, planCache, type PlannedCache, takeCaches } from "./mounts/cache.ts";
 import type { MountPreparation, MountRequest, MountSources } from "./mounts/prepared.ts";
 import { prepareSecret } from "./mounts/secret.ts";
 import { prepareTmpfs } from "./mounts/tmpfs.ts";
+import { runAll } from "./run_all.ts";
 import { hostsFile, resolverConfiguration } from "./runtime_files.ts";
 import type { PreparedMount } from "./spec.ts";
 import { StandIns } from "./stand_ins.ts";
@@ -21,7 +23,7 @@ import { StandIns } from "./stand_ins.ts";
 /** A `--mount` and its type. */
 export type TypedMountRequest = MountRequest & { readonly type: keyof typeof PREPARE };
 
-const PREPARE = { bind: prepareBind, cache: prepareCache, secret: prepareSecret, tmpfs: prepareTmpfs };
+const PREPARE = { bind: prepareBind, cache: planCache, secret: prepareSecret, tmpfs: prepareTmpfs };
 
 /** What a command sees besides its rootfs. */
 export interface CommandMountsRequest {
@@ -41,11 +43,9 @@ export class CommandMounts {
   readonly #root: number;
   readonly #points: MountPoints;
   readonly #standIns: StandIns | undefined;
-  readonly #mounts: PreparedMount[] = [];
+  readonly #mounts: PlacedMount[] = [];
   readonly #environment: BytePath[] = [];
   readonly #releases: (() => void)[] = [];
-  /** Mount points that were made inside a mounted directory, with the descriptor of its source. */
-  readonly #innerPoints: { readonly points: MountPoints; readonly fd: number }[] = [];
 
   private constructor({ root, canMount, sources }: CommandMountsRequest) {
     this.#root = files.openDirectory(root);
@@ -60,7 +60,7 @@ export class CommandMounts {
     try {
       mounts.#addDirectories();
       await mounts.#addRuntimeFiles(request);
-      for (const mount of request.mounts) await mounts.#add(await PREPARE[mount.type](mount, request.sources));
+      await mounts.#addRequested(request);
       for (const script of request.scripts) await mounts.#addScript(script, request.sources.scratch);
       return mounts;
     } catch (error) {
@@ -71,7 +71,7 @@ export class CommandMounts {
 
   /** What is to be mounted. */
   get mounts(): readonly PreparedMount[] {
-    return this.#standIns === undefined ? this.#mounts : [];
+    return this.#standIns === undefined ? this.#mounts.map(({ mount }) => mount) : [];
   }
 
   /** Variables that secrets set. */
@@ -85,14 +85,13 @@ export class CommandMounts {
    * @returns paths of files that were moved away and are back: their ctime changed, nothing else.
    */
   release(): readonly BytePath[] {
-    for (const { points, fd } of this.#innerPoints) {
-      points.remove();
-      files.close(fd);
-    }
-    const restored = this.#standIns?.remove() ?? [];
-    this.#points.remove();
-    for (const release of this.#releases.toReversed()) release();
-    files.close(this.#root);
+    let restored: readonly BytePath[] = [];
+    runAll([
+      () => restored = this.#standIns?.remove() ?? [],
+      () => this.#points.remove(),
+      ...this.#releases.splice(0).toReversed(),
+      () => files.close(this.#root),
+    ]);
     return restored;
   }
 
@@ -107,28 +106,69 @@ export class CommandMounts {
     }
   }
 
-  async #add(preparation: MountPreparation): Promise<void> {
-    if (preparation.release !== undefined) this.#releases.push(() => preparation.release?.());
-    this.#environment.push(...preparation.environment ?? []);
-    if (preparation.mount !== undefined) await this.#place(preparation.mount);
+  /** Takes caches when everything else is ready: what comes from a stage may wait for one that needs the same cache. */
+  async #addRequested({ mounts, sources, canMount }: CommandMountsRequest): Promise<void> {
+    const prepared: (MountPreparation | PlannedCache)[] = [];
+    for (const mount of mounts) {
+      const preparation = await PREPARE[mount.type](mount, sources);
+      prepared.push(preparation);
+      if (!isCache(preparation) && preparation.release !== undefined) this.#releases.push(preparation.release);
+    }
+    // Without mounts a cache is moved to where it is used, and can be in one place only.
+    const caches = await takeCaches(prepared.filter(isCache), sources, { exclusive: !canMount });
+    for (const { release } of caches.values()) this.#releases.push(release);
+    for (const preparation of prepared) {
+      if (isCache(preparation)) {
+        const taken = caches.get(preparation.key);
+        if (taken !== undefined) await this.#place({ mount: mountCache(preparation, taken) });
+        continue;
+      }
+      const { mount, own, environment } = preparation;
+      this.#environment.push(...environment ?? []);
+      if (mount !== undefined) await this.#place(own === undefined ? { mount } : { mount, own });
+    }
   }
 
-  async #place(mount: PreparedMount): Promise<void> {
-    if (this.#standIns === undefined) this.#mounts.push(this.#placed(mount));
-    else await this.#standIns.place(mount);
+  async #place(placed: PlacedMount): Promise<void> {
+    if (this.#standIns === undefined) this.#mounts.push(await this.#withPoint(placed));
+    else await this.#standIns.place(placed.mount);
   }
 
   /** Makes sure of the mount point, which may be inside a directory that is mounted before. */
-  #placed(mount: PreparedMount): PreparedMount {
-    if (isBelow(mount.target, "/dev")) return mount;
-    const around = this.#mounts.findLast(({ target }) => isBelow(mount.target, target));
-    if (around === undefined) return { ...mount, target: this.#points.ensure(mount.target, mount.type) };
-    if (around.kind === "tmpfs" || around.type === "file") throw this.#noPlace(mount.target, around.target);
-    const fd = files.openDirectory(around.source);
-    const points = new MountPoints(fd);
-    this.#innerPoints.push({ points, fd });
-    const inner = points.ensure(mount.target.slice(around.target.length), mount.type);
-    return { ...mount, target: around.target + inner };
+  async #withPoint(placed: PlacedMount): Promise<PlacedMount> {
+    const { target, type } = placed.mount;
+    if (isBelow(target, "/dev")) return placed;
+    const at = this.#mounts.findLastIndex(({ mount }) => isBelow(target, mount.target));
+    const around = this.#mounts[at];
+    const point = around === undefined
+      ? this.#points.ensure(target, type)
+      : around.mount.target + await this.#pointInside(at, around, placed.mount);
+    return { ...placed, mount: { ...placed.mount, target: point } };
+  }
+
+  /**
+   * Makes sure of a mount point inside the mount number `at`. It is never made in what others see: the user's files, or
+   * another stage.
+   */
+  async #pointInside(at: number, { mount, own }: PlacedMount, { target, type }: PreparedMount): Promise<BytePath> {
+    if (mount.kind === "tmpfs" || mount.type === "file") throw this.#noPlace(target, mount.target);
+    const inner = target.slice(mount.target.length);
+    let source = mount.source;
+    if (own !== undefined && !exists(source, inner)) {
+      const view = await own();
+      if (view.release !== undefined) this.#releases.push(view.release);
+      source = view.path;
+      this.#mounts[at] = { mount: { ...mount, source } };
+    }
+    return files.withDirectory(source, (fd) => {
+      const points = new MountPoints(fd, mount.target);
+      try {
+        return points.ensure(inner, type);
+      } finally {
+        // A view is thrown away. In a cache another command may have mounted there meanwhile.
+        points.keep();
+      }
+    });
   }
 
   #noPlace(target: BytePath, around: BytePath): KilnError {
@@ -145,14 +185,25 @@ export class CommandMounts {
     ] as const;
     for (const [target, content] of contents) {
       const source = writeScratchFile(sources.scratch, bytePathOf(content), 0o644);
-      await this.#place({ kind: "bind", type: "file", source, target, readOnly: false });
+      await this.#place({ mount: { kind: "bind", type: "file", source, target, readOnly: false } });
     }
   }
 
   async #addScript(script: { target: BytePath; content: BytePath }, scratch: BytePath): Promise<void> {
     const source = writeScratchFile(scratch, script.content, 0o755);
-    await this.#place({ kind: "bind", type: "file", source, target: script.target, readOnly: true });
+    await this.#place({ mount: { kind: "bind", type: "file", source, target: script.target, readOnly: true } });
   }
+}
+
+/** A mount whose mount point exists, and how to get a view for this command alone if others see its source. */
+type PlacedMount = { readonly mount: PreparedMount } & Pick<MountPreparation, "own">;
+
+function isCache(preparation: MountPreparation | PlannedCache): preparation is PlannedCache {
+  return "key" in preparation;
+}
+
+function exists(directory: BytePath, path: BytePath): boolean {
+  return files.withDirectory(directory, (fd) => realPathIn(fd, path).stat !== undefined);
 }
 
 function readHostFile(path: string): string | undefined {

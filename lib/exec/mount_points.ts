@@ -34,11 +34,16 @@ interface Stub {
 /** Mount points of one command. */
 export class MountPoints {
   readonly #root: number;
+  readonly #under: BytePath;
   readonly #stubs: Stub[] = [];
 
-  /** @param root descriptor of the rootfs; stays the caller's. */
-  constructor(root: number) {
+  /**
+   * @param root descriptor of the rootfs, or of what is mounted at `under`; stays the caller's.
+   * @param under goes in front of paths in messages.
+   */
+  constructor(root: number, under: BytePath = "") {
     this.#root = root;
+    this.#under = under;
   }
 
   /**
@@ -51,8 +56,13 @@ export class MountPoints {
       return this.#ensure(target, kind);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      throw new KilnError("run", `Cannot mount on "${displayPath(target)}": ${error.message}`, { cause: error });
+      throw new KilnError("run", `Cannot mount on "${this.#shown(target)}": ${error.message}`, { cause: error });
     }
+  }
+
+  /** Leaves what was made where it is. */
+  keep(): void {
+    for (const { directory } of this.#stubs.splice(0)) files.close(directory);
   }
 
   /** Removes what was made and is still empty. To be called when nothing is mounted any more. */
@@ -64,13 +74,17 @@ export class MountPoints {
     }
   }
 
+  #shown(target: BytePath): string {
+    return displayPath(this.#under + target);
+  }
+
   #ensure(target: BytePath, kind: "file" | "directory"): BytePath {
     const { path, stat } = realPathIn(this.#root, target);
     if (path === "") throw new KilnError("dockerfile", "Cannot mount on the root directory");
     if (stat === undefined) this.#make(path, kind);
     else if (isDirectory(stat) !== (kind === "directory")) {
       const found = isDirectory(stat) ? "a directory" : "not a directory";
-      throw new KilnError("dockerfile", `Cannot mount on "${displayPath(target)}": it is ${found}`);
+      throw new KilnError("dockerfile", `Cannot mount on "${this.#shown(target)}": it is ${found}`);
     }
     return `/${path}`;
   }

@@ -3,8 +3,9 @@
  * again (decisions 9).
  *
  * What was there is moved aside and back, so that it is the same inode afterwards. Caches are moved, so what a command
- * leaves in them stays; everything else that is put in place is thrown away. Between the two the times of the parent
- * are kept as in `mount_points.ts`.
+ * leaves in them stays, even if the builder is killed; a cache that is mounted twice is a symlink the second time.
+ * Everything else that is put in place is thrown away. Between the two the times of the parent are kept as in
+ * `mount_points.ts`.
  *
  * @module
  */
@@ -14,13 +15,15 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
-import { inodeKey, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, type Stat, statAt, statOf } from "../sys/stat.ts";
 import { copyEntry } from "../tree/copy_entry.ts";
+import { LentTree } from "../tree/lent_tree.ts";
 import { splitPath } from "../tree/open_directories.ts";
 import { realPathIn } from "../tree/real_path.ts";
 import { removeTree } from "../tree/remove.ts";
 import type { Jobs } from "../worker.ts";
 import { MountPoints } from "./mount_points.ts";
+import { runAll } from "./run_all.ts";
 import type { BindMount, PreparedMount } from "./spec.ts";
 
 /** What stands in for one mount. */
@@ -32,8 +35,8 @@ interface StandIn {
   readonly name: BytePath;
   /** Where what was there before has been moved. */
   readonly aside: BytePath | undefined;
-  /** Where it goes back to afterwards: a cache. */
-  readonly home: BytePath | undefined;
+  /** A cache, which goes home afterwards. */
+  readonly lent: LentTree | undefined;
   readonly parentBefore: Stat;
   readonly parentAfter: Stat;
 }
@@ -52,6 +55,8 @@ export class StandIns {
   readonly #options: StandInsOptions;
   readonly #parents: MountPoints;
   readonly #placed: StandIn[] = [];
+  /** Paths of caches by their homes. */
+  readonly #caches = new Map<BytePath, { readonly path: BytePath; readonly lent: LentTree }>();
 
   constructor(options: StandInsOptions) {
     this.#options = options;
@@ -87,28 +92,30 @@ export class StandIns {
       throw error;
     }
     const parentAfter = statOf(directory);
-    this.#placed.push({ path: real, directory, name, aside: undefined, home: undefined, parentBefore, parentAfter });
+    this.#placed.push({ path: real, directory, name, aside: undefined, lent: undefined, parentBefore, parentAfter });
     return true;
   }
 
   /** Takes everything out again, and returns the paths of what was moved away and is back, the same as before. */
   remove(): readonly BytePath[] {
-    try {
-      const restored = this.#placed.toReversed().flatMap((placed) => this.#takeOut(placed) ? [placed.path] : []);
-      this.#parents.remove();
-      return restored;
-    } finally {
-      for (const { directory } of this.#placed.splice(0)) files.close(directory);
-    }
+    const restored: BytePath[] = [];
+    const takeOut = (placed: StandIn) => () => {
+      if (this.#takeOut(placed)) restored.push(placed.path);
+    };
+    const placed = this.#placed.splice(0).toReversed();
+    runAll([
+      ...placed.map(takeOut),
+      () => this.#parents.remove(),
+      ...placed.map(({ directory }) => () => files.close(directory)),
+    ]);
+    return restored;
   }
 
   /** Returns whether what was there before is back in its place. */
-  #takeOut({ path, directory, name, aside, home, parentBefore, parentAfter }: StandIn): boolean {
+  #takeOut({ path, directory, name, aside, lent, parentBefore, parentAfter }: StandIn): boolean {
     const parent = statOf(directory);
+    lent?.takeHome({ directory, name });
     if (parent.nlink === 0) return false; // the command removed the directory
-    if (home !== undefined && tryStatAt(directory, name) !== undefined) {
-      files.renameAt({ directory, name }, { directory: files.AT_FDCWD, name: home });
-    }
     removeTree(directory, name);
     if (aside !== undefined) files.renameAt({ directory: files.AT_FDCWD, name: aside }, { directory, name });
     const untouched = parent.mtimeSec === parentAfter.mtimeSec && parent.mtimeNsec === parentAfter.mtimeNsec;
@@ -127,7 +134,6 @@ export class StandIns {
     const directory = this.#openParent(path);
     const parentBefore = statOf(directory);
     const aside = stat === undefined ? undefined : `${scratch}/${crypto.randomUUID()}`;
-    const home = mount.kind === "bind" && mount.isCache === true ? mount.source : undefined;
     try {
       if (aside !== undefined) {
         files.renameAt({ directory, name }, { directory: files.AT_FDCWD, name: aside });
@@ -136,20 +142,31 @@ export class StandIns {
       files.close(directory);
       throw error;
     }
-    this.#placed.push({ path, directory, name, aside, home, parentBefore, parentAfter: parentBefore });
+    this.#placed.push({ path, directory, name, aside, lent: undefined, parentBefore, parentAfter: parentBefore });
+    for (const { lent } of this.#caches.values()) lent.note(path);
+    let lent: LentTree | undefined;
     if (mount.kind === "tmpfs") files.makeDirectory(root, path, 0o755);
+    else if (mount.isCache === true) lent = this.#placeCache(mount.source, path);
     else await this.#fill(mount, path);
     const last = this.#placed.pop();
-    if (last !== undefined) this.#placed.push({ ...last, parentAfter: statOf(directory) });
+    if (last !== undefined) this.#placed.push({ ...last, lent, parentAfter: statOf(directory) });
+  }
+
+  /** Caches and builds are in the same directory, so in the same file system. */
+  #placeCache(tree: BytePath, path: BytePath): LentTree | undefined {
+    const { root } = this.#options;
+    const known = this.#caches.get(tree);
+    if (known !== undefined) {
+      files.makeSymlink(`/${known.path}`, root, path);
+      return undefined;
+    }
+    const lent = LentTree.lend(splitPath(tree).parent, { root, path });
+    this.#caches.set(tree, { path, lent });
+    return lent;
   }
 
   async #fill(mount: BindMount, path: BytePath): Promise<void> {
     const { root, pool } = this.#options;
-    if (mount.isCache === true) {
-      // Caches and builds are in the same directory, so in the same file system.
-      files.renameAt({ directory: files.AT_FDCWD, name: mount.source }, { directory: root, name: path });
-      return;
-    }
     if (mount.type === "directory") {
       files.makeDirectory(root, path, 0o755);
       const to = files.readLink(files.AT_FDCWD, `/proc/self/fd/${root}`);

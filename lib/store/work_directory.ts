@@ -11,6 +11,7 @@ import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { describeErrno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { killProcessesRootedBelow } from "../sys/kill_processes.ts";
+import { reclaimTrees } from "../tree/lent_tree.ts";
 import { removeTree } from "../tree/remove.ts";
 
 /** Directories of a build. */
@@ -39,7 +40,7 @@ export class WorkDirectory implements Disposable {
       return files.withDirectory(bytePathOf(`${state}/builds`), (builds) => {
         // Until the new directory has its lock, another build would take it for a dead one's.
         while (!files.tryLock(builds, "exclusive")) pause(10);
-        removeDead(`${state}/builds`);
+        removeDead(state);
         const path = Deno.makeTempDirSync({ dir: `${state}/builds`, prefix: "build-" });
         const lock = lockOf(path);
         if (lock === undefined) throw new Error("Unreachable: the lock of a new directory is taken");
@@ -64,6 +65,8 @@ export class WorkDirectory implements Disposable {
   /** Removes everything of this build. */
   [Symbol.dispose](): void {
     try {
+      // None is left, unless taking it home failed.
+      reclaimTrees(bytePathOf(this.cacheMounts), bytePathOf(this.path));
       removeWhileOthersEnd(bytePathOf(this.path));
     } finally {
       files.close(this.#lock);
@@ -106,15 +109,19 @@ function lockOf(path: string): number | undefined {
   return undefined;
 }
 
-function removeDead(builds: string): void {
+function removeDead(state: string): void {
+  const builds = `${state}/builds`;
   for (const entry of Deno.readDirSync(builds)) {
     if (!entry.isDirectory) continue;
     try {
       const lock = lockOf(`${builds}/${entry.name}`);
       if (lock === undefined) continue;
       // Where a build may have no process namespace, daemons of its commands outlive a builder that was killed.
-      killProcessesRootedBelow(bytePathOf(Deno.realPathSync(`${builds}/${entry.name}`)));
-      removeTree(files.AT_FDCWD, bytePathOf(`${builds}/${entry.name}`));
+      const path = bytePathOf(Deno.realPathSync(`${builds}/${entry.name}`));
+      killProcessesRootedBelow(path);
+      // Nor may it have mounts: its caches may be in it.
+      reclaimTrees(bytePathOf(`${state}/cache-mounts`), path);
+      removeTree(files.AT_FDCWD, path);
       files.close(lock);
     } catch (error) {
       // Another build may clean up at the same time.

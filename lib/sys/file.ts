@@ -213,15 +213,12 @@ export function readLink(directory: number, name: BytePath): BytePath {
   return target;
 }
 
-/** Takes a lock on an open file, waiting for it. Locks go with the last descriptor of the open file. */
-export async function lock(fd: number, kind: "shared" | "exclusive"): Promise<void> {
-  const result = await libc.flock(fd, kind === "shared" ? 1 : 2);
-  if (result !== 0) throw new SysError("flock", ERRNO.EINTR);
-}
-
-/** Takes a lock if nobody holds it. Returns whether it did. @throws {SysError} */
+/**
+ * Takes a lock on an open file if nobody holds one against it, and returns whether it did. Locks go with the last
+ * descriptor of the open file. There is no call that waits: nothing could end it. @throws {SysError}
+ */
 export function tryLock(fd: number, kind: "shared" | "exclusive"): boolean {
-  if (libc.try_flock(fd, (kind === "shared" ? 1 : 2) | 4) === 0) return true;
+  if (libc.flock(fd, (kind === "shared" ? 1 : 2) | 4) === 0) return true;
   const errno = lastErrno();
   if (errno === ERRNO.EAGAIN) return false;
   throw new SysError("flock", errno);

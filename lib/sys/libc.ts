@@ -2,7 +2,7 @@
  * The one table of libc functions, and errno.
  *
  * Every call is synchronous: errno is thread-local, and a `nonblocking` call runs on a thread whose errno is lost
- * (deno.md 1.2). The only exceptions are `waitpid` and `flock`, whose results say all. Each thread that imports this
+ * (deno.md 1.2). The only exception is `waitpid`, whose result says all. Each thread that imports this
  * module (the main one and every Worker) opens the library and finds its own errno once.
  *
  * 64-bit parameters are passed as BigInt, small ones are declared 32-bit wide where the ABI zero-extends; results
@@ -51,8 +51,7 @@ const SYMBOLS = {
   flistxattr: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   sendfile: { parameters: ["i32", "i32", "pointer", "u32"], result: "i32" }, // to, from, offset, count
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  flock: { parameters: ["i32", "i32"], result: "i32", nonblocking: true },
-  try_flock: { name: "flock", parameters: ["i32", "i32"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
   mount: { parameters: ["buffer", "buffer", "buffer", "u64", "buffer"], result: "i32" },

@@ -7,6 +7,14 @@ import { testFailures } from "../support/failing_build.ts";
 
 testFailures("RUN", [
   {
+    shows: "of a cache that begins as a file, says what it is",
+    dockerfile: "FROM {BASE} AS other\nFROM {BASE}\nRUN --mount=type=cache,target=/c,from=other,source=/bin/sh true\n",
+    code: 65,
+    error: 'Cannot mount a cache that begins as "/bin/sh": it is a file in the stage "other"',
+    hint: "source= of a cache names a directory",
+    lines: [3, 3],
+  },
+  {
     shows: "of a failing command, passes its exit code on",
     dockerfile: "FROM {BASE}\nRUN exit 42\n",
     code: 42,

@@ -5,9 +5,11 @@
  */
 import type { WorkerPool } from "../../async/worker_pool.ts";
 import type { BytePath } from "../../io/byte_path.ts";
+import type { Report } from "../../report/report.ts";
 import type { FileTree } from "../../tree/file_tree.ts";
 import type { Jobs } from "../../worker.ts";
 import type { PreparedMount } from "../spec.ts";
+import type { OwnView, SourceViews } from "./source_views.ts";
 
 /** One `--mount`, with its defaults filled in. Names and ids are text, as the Dockerfile has them. */
 export interface MountRequest {
@@ -46,6 +48,12 @@ export interface MountSources {
   /** A directory of this step, removed with everything in it afterwards. */
   readonly scratch: BytePath;
   readonly pool: WorkerPool<Jobs>;
+  /** What bind mounts show, for all steps of the build. */
+  readonly views: SourceViews;
+  /** Ends waiting for a cache. */
+  readonly signal: AbortSignal;
+  /** Is told what is waited for. */
+  readonly report: Report;
 }
 
 /** One mount, ready; `release` is called when the command has ended. */
@@ -54,6 +62,8 @@ export interface MountPreparation {
   readonly mount?: PreparedMount;
   /** `NAME=value` lines for the command. */
   readonly environment?: readonly BytePath[];
+  /** Of a mount whose source others see: makes a view for this command alone, in which mount points may be made. */
+  own?(): Promise<OwnView>;
   release?(): void;
 }
 
