@@ -2,7 +2,7 @@
  * Dockerfiles made to exhaust who reads them (S77): each is refused at a position or built, in bounded time and memory.
  *
  * Guards, each seen red when taken out: MAX_FILE_BYTES and MAX_LINE_BYTES in lib/dockerfile/physical_lines.ts,
- * MAX_INSTRUCTIONS in read_lines.ts, MAX_STAGES in lib/instructions/stages.ts, the limit of the word lexer, MAX_LINES in
+ * MAX_INSTRUCTIONS in read_lines.ts, MAX_STAGES in lib/instructions/stages.ts, MAX_LINES in
  * excerpt.ts.
  *
  * @module

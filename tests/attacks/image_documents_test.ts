@@ -1,9 +1,10 @@
 /**
  * Manifests, indexes and configs that are malformed, ambiguous or huge (S34, S60 to S62, S36).
  *
- * Guards: `faultOfKey`, `faultOfNumber` and MAX_DEPTH in lib/oci/strict_json.ts, the checks in parseManifest and
- * parseImageConfig, `parseDigest`, MANIFEST_CAP_BYTES, MAX_CONFIG_BYTES and MAX_INDEX_DEPTH. Each row was seen red with
- * its guard taken out.
+ * Guards, each seen red when taken out: `faultOfKey`, `faultOfNumber` and MAX_DEPTH in lib/oci/strict_json.ts, the checks
+ * of lib/oci/manifest.ts, FORM in lib/oci/digest.ts, FOR_THE_KERNEL in lib/oci/config.ts, MANIFEST_CAP_BYTES in
+ * lib/registry/fetch_manifest.ts, MAX_CONFIG_BYTES and MAX_INDEX_DEPTH in lib/image/pull.ts, and
+ * `escapeControlsInJson` in lib/report/json_lines.ts.
  *
  * @module
  */

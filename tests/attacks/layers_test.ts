@@ -2,9 +2,9 @@
  * Layers that lie about what they are, or are made to fill memory and disk (S24 to S27), from the outside and on both
  * backends. What the tar reader and the decompressors refuse one by one is in tests/unit/tar and tests/unit/io.
  *
- * Guards, each seen red when taken out: the comparison with the diff ID in lib/image/extract_layer.ts, the digest check
- * of lib/image/blob_fetcher.ts, `limitExpansion` and `detectCompression` in lib/image/read_layer.ts, the end of stream
- * in gunzip.ts, DEFAULT_TAR_LIMITS in lib/tar/limits.ts.
+ * Guards, each seen red when taken out: the comparison with the diff ID in lib/image/extract_layer.ts, `limitExpansion` and
+ * `layerCompression` in lib/image/read_layer.ts, DEFAULT_TAR_LIMITS in lib/tar/limits.ts, `checkLayerCount` in
+ * lib/oci/config.ts. Those of the streams are named in tests/unit/io and tests/unit/registry.
  *
  * @module
  */

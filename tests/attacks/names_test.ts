@@ -1,9 +1,10 @@
 /**
  * Names a Dockerfile gives that must not become paths, mounts, programs or privileges (S39, S40, S74, S75).
  *
- * Guards, each seen red when taken out: the forms of names in lib/instructions/from.ts and lib/oci/reference.ts, the open
- * parent directories in lib/exec/mount_points.ts and stand_ins.ts (S40 was seen to delete files of the host), the words of
- * flags in lib/instructions/run.ts. `# syntax=` has no guard: nothing reads it.
+ * Guards, each seen red when taken out: STAGE_NAME in lib/instructions/from.ts, the open parent directories in
+ * lib/exec/mount_points.ts and stand_ins.ts (S40 was seen to delete files of the host). What the other rows try is held
+ * by more than one guard: names are resolved inside the root, and the grammar of flags knows no other words. `# syntax=`
+ * has no guard: nothing reads it.
  *
  * @module
  */

@@ -2,7 +2,7 @@
  * Triggers of base images (S35): they run confined as any instruction, are shown, and only FROM fires them.
  *
  * Guards, each seen red when taken out: NO_TRIGGERS and MAX_TRIGGERS in lib/instructions/triggers.ts, the one-instruction
- * check there, `#announceTriggers` in lib/build/stage_builder.ts.
+ * check there, `#announce` in lib/build/stage_builder.ts.
  *
  * @module
  */
