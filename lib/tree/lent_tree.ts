@@ -120,7 +120,7 @@ function bringHome(home: BytePath, record: LoanRecord): void {
     });
   } catch (error) {
     // Another one was faster, the directory never left, or the command removed it.
-    if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR", "ENOTEMPTY", "EEXIST"))) throw error;
+    if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR", "ELOOP", "ENOTEMPTY", "EEXIST"))) throw error;
   }
 }
 

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { planCache, type PlannedCache, takeCaches } from "../../../../lib/exec/mounts/cache.ts";
+import type { MountRequest, MountSources } from "../../../../lib/exec/mounts/prepared.ts";
+import { SourceViews } from "../../../../lib/exec/mounts/source_views.ts";
+import { bytePathOf } from "../../../../lib/io/byte_path.ts";
+import type { Report } from "../../../../lib/report/report.ts";
+import { createPool } from "../../../support/fetch_context.ts";
+
+interface Place extends AsyncDisposable {
+  readonly sources: MountSources;
+  readonly seed: string;
+  readonly said: readonly string[];
+  plan(request?: Partial<MountRequest>): Promise<PlannedCache>;
+}
+
+function open(signal: AbortSignal = new AbortController().signal): Place {
+  const path = Deno.makeTempDirSync({ prefix: "kiln-cache-" });
+  for (const name of ["caches", "views", "seed"]) Deno.mkdirSync(`${path}/${name}`);
+  const pool = createPool();
+  const said: string[] = [];
+  const report: Report = {
+    message: (_level, text) => said.push(text),
+    output: () => {},
+    step: () => report,
+  };
+  const tree = { root: bytePathOf(`${path}/seed`), kind: "stage", description: "the stage" } as const;
+  // What caches need not is left out.
+  const sources = {
+    cacheDirectory: `${path}/caches`,
+    cacheNamespace: "",
+    tree: () => Promise.resolve(tree),
+    pool,
+    views: new SourceViews({ directory: bytePathOf(`${path}/views`), pool }),
+    signal,
+    report,
+  } as Partial<MountSources> as MountSources;
+  const defaults = { readOnly: false, id: "id", sharing: "shared", required: false, target: "/c" } as const;
+  return {
+    sources,
+    seed: `${path}/seed`,
+    said,
+    plan: (request = {}) => planCache({ ...defaults, ...request }, sources),
+    async [Symbol.asyncDispose](): Promise<void> {
+      pool[Symbol.dispose]();
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
+
+const SHARED = { exclusive: false };
+
+Deno.test("shared cache, made by two at a time, is one directory for both", async () => {
+  await using place = open();
+  const plans = [await place.plan({ from: "stage" }), await place.plan({ from: "stage" })];
+  const inodes = await Promise.all(plans.map(async (plan) => {
+    const taken = await takeCaches([plan], place.sources, SHARED);
+    const [cache] = taken.values();
+    const { ino } = Deno.statSync(cache?.directory ?? "");
+    return { ino, release: () => cache?.release() };
+  }));
+  assert.equal(inodes[0]?.ino, inodes[1]?.ino);
+  for (const { release } of inodes) release();
+  // What the slower one made is gone.
+  assert.deepEqual(
+    [...Deno.readDirSync(place.sources.cacheDirectory)].map(({ name }) => name).toSorted(),
+    [plans[0]?.key, `${plans[0]?.key}.lock`],
+  );
+});
+
+Deno.test("cache with a seed, has the same key for the same content only", async () => {
+  await using place = open();
+  const before = await place.plan({ from: "stage" });
+  Deno.mkdirSync(`${place.seed}/sub`);
+  assert.equal((await place.plan({ from: "stage" })).key, before.key, "one build reads a seed once");
+  const views = new SourceViews({ directory: "/", pool: place.sources.pool });
+  const request = { from: "x", readOnly: false, id: "id", sharing: "shared", required: false, target: "/c" } as const;
+  assert.notEqual((await planCache(request, { ...place.sources, views })).key, before.key);
+});
+
+Deno.test("private cache that is in use, gives the next one a directory of its own", async () => {
+  await using place = open();
+  const plan = await place.plan({ sharing: "private" });
+  const [one] = (await takeCaches([plan], place.sources, SHARED)).values();
+  const [two] = (await takeCaches([plan], place.sources, SHARED)).values();
+  assert.notEqual(one?.directory, two?.directory);
+  one?.release();
+  const [three] = (await takeCaches([plan], place.sources, SHARED)).values();
+  assert.equal(three?.directory, one?.directory);
+  two?.release();
+  three?.release();
+});
+
+for (
+  const [who, sharing, how] of [
+    ["locked cache", "locked", { exclusive: false }],
+    ["shared cache where only one can use it", "shared", { exclusive: true }],
+  ] as const
+) {
+  Deno.test(`${who} that is in use, is waited for until the build is ended, and all taken before are free`, async () => {
+    const ending = new AbortController();
+    await using place = open(ending.signal);
+    const plans = await Promise.all(["a", "b"].map((id) => place.plan({ id, sharing })));
+    const [first, last] = plans.toSorted((a, b) => a.key < b.key ? -1 : 1);
+    assert.ok(first !== undefined && last !== undefined);
+    const [held] = (await takeCaches([last], place.sources, how)).values();
+    const waiting = takeCaches(plans, place.sources, how);
+    const told = assert.rejects(waiting, /^Error: ended$/);
+    ending.abort(new Error("ended"));
+    await told;
+    assert.deepEqual(place.said, [`Waiting for the cache "${last.request.id}", which another command uses`]);
+    const [free] = (await takeCaches([first], place.sources, how)).values();
+    free?.release();
+    held?.release();
+  });
+}
