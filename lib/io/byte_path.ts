@@ -42,10 +42,20 @@ export function textOf(path: BytePath): string | undefined {
   }
 }
 
-/** Returns a form fit for messages: text where it is text, `\xHH` for other bytes and for control characters. */
+/** Characters of a name that a message shows; of a longer one half of them at each end. */
+const MOST_SHOWN = 240;
+
+/**
+ * Returns a form fit for messages: text where it is text, `\xHH` for other bytes and for control characters; `...` for
+ * the middle of a long one.
+ */
 export function displayPath(path: BytePath): string {
   const text = textOf(path);
-  const shown = text ?? Array.from(path, (char) => char > "\x7f" ? hex(char) : char).join("");
+  const units = text === undefined ? Array.from(path, (char) => char > "\x7f" ? hex(char) : char) : Array.from(text);
+  const half = MOST_SHOWN / 2;
+  const shown = units.length <= MOST_SHOWN
+    ? units.join("")
+    : `${units.slice(0, half).join("")}...${units.slice(-half).join("")}`;
   // deno-lint-ignore no-control-regex -- names with escape codes must not reach a terminal
   return shown.replace(/[\x00-\x1f\x7f-\x9f]/g, hex);
 }

@@ -14,7 +14,11 @@ import { isDirectory, isSymlink, type Stat, statOf } from "./stat.ts";
 
 const SYS_OPENAT2 = 437n; // the same on every architecture
 const RESOLVE_NO_MAGICLINKS = 0x02n;
+const RESOLVE_NO_SYMLINKS = 0x04n;
+const RESOLVE_BENEATH = 0x08n;
 const RESOLVE_IN_ROOT = 0x10n;
+/** Bytes of a path one call takes: PATH_MAX without the NUL. */
+export const MOST_PATH_BYTES = 4095;
 /** As the kernel's own limit (path_resolution(7)). */
 const MAX_LINKS = 40;
 
@@ -26,31 +30,68 @@ const howAddress = addressOf(new Uint8Array(how.buffer));
 const support: { openat2: "unknown" | "yes" | "no" } = { openat2: "unknown" };
 
 /**
- * Opens `path` with `root` (a directory descriptor) as its `/`. Absolute symlinks and `..` stay inside.
+ * Opens `path` with `root` (a directory descriptor) as its `/`. Absolute symlinks and `..` stay inside. The path may be
+ * longer than what the kernel takes at once.
  *
  * @throws {SysError} as open(2) does; ELOOP after 40 symlinks.
  */
 export function openInRoot(root: number, path: BytePath, flags: number, mode = 0): number {
   if (support.openat2 === "no") return walkInRoot(root, path, flags, mode);
-  const name = slot.write(path === "" ? "." : path);
+  if (path.length > MOST_PATH_BYTES) return openLong(root, path, flags, mode);
+  const fd = openAt2(root, path === "" ? "." : path, { flags, mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+  if (fd >= 0) {
+    support.openat2 = "yes";
+    return fd;
+  }
+  const missing = fd === -ERRNO.ENOSYS || (fd === -ERRNO.EPERM && support.openat2 === "unknown");
+  if (!missing) throw new SysError("openat2", -fd, path);
+  support.openat2 = "no";
+  return walkInRoot(root, path, flags, mode);
+}
+
+/** Opens a long path piece by piece; where a symlink or `..` is in the way, the walk knows what it means. */
+function openLong(root: number, path: BytePath, flags: number, mode: number): number {
+  const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  let here = root;
+  try {
+    for (let rest = path;;) {
+      const end = rest.length <= MOST_PATH_BYTES ? -1 : rest.lastIndexOf("/", MOST_PATH_BYTES);
+      const fd = end < 0
+        ? openAt2(here, rest, { flags, mode, resolve })
+        : openAt2(here, rest.slice(0, end), { flags: O.PATH | O.DIRECTORY, mode: 0, resolve });
+      if (fd < 0) {
+        const isPlain = fd !== -ERRNO.ELOOP && fd !== -ERRNO.EXDEV && support.openat2 === "yes";
+        if (isPlain) throw new SysError("openat2", -fd, path);
+        return walkInRoot(root, path, flags, mode);
+      }
+      if (end < 0) return fd;
+      if (here !== root) close(here);
+      here = fd;
+      rest = rest.slice(end + 1);
+    }
+  } finally {
+    if (here !== root) close(here);
+  }
+}
+
+/** Returns a descriptor, or the error's number below zero. */
+function openAt2(
+  directory: number,
+  path: BytePath,
+  { flags, mode, resolve }: { readonly flags: number; readonly mode: number; readonly resolve: bigint },
+): number {
+  const name = slot.write(path);
   how[0] = BigInt(flags | O.CLOEXEC);
   how[1] = BigInt(mode);
-  how[2] = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  how[2] = resolve;
   // EAGAIN: something outside was renamed while ".." was resolved; the kernel asks to try again.
   for (let attempt = 0; attempt < 128; attempt++) {
-    const fd = libc.syscall(SYS_OPENAT2, BigInt(root), addressOf(name), howAddress, 24n);
-    if (fd >= 0) {
-      support.openat2 = "yes";
-      return fd;
-    }
+    const fd = libc.syscall(SYS_OPENAT2, BigInt(directory), addressOf(name), howAddress, 24n);
+    if (fd >= 0) return fd;
     const errno = lastErrno();
-    if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) continue;
-    const missing = errno === ERRNO.ENOSYS || (errno === ERRNO.EPERM && support.openat2 === "unknown");
-    if (!missing) throw new SysError("openat2", errno, path);
-    support.openat2 = "no";
-    return walkInRoot(root, path, flags, mode);
+    if (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR) return -errno;
   }
-  throw new SysError("openat2", ERRNO.EAGAIN, path);
+  return -ERRNO.EAGAIN;
 }
 
 /** As {@link openInRoot}, but returns undefined where there is nothing (ENOENT, ENOTDIR). */

@@ -24,6 +24,7 @@ import { parsePatterns, Selection } from "./selection.ts";
 import { hasWildcard, matchPath } from "./match_path.ts";
 import type { Located } from "./metadata.ts";
 import { joinPath, OpenDirectories, splitPath } from "./open_directories.ts";
+import { reach } from "./reach.ts";
 import { cleanInRoot, realPathIn } from "./real_path.ts";
 
 /** Returns the permission bits a copied entry gets, from those of its source. */
@@ -357,7 +358,7 @@ class Copy {
   #link(first: BytePath, target: { directory: number; name: BytePath }): void {
     const existing = tryStatAt(target.directory, target.name);
     if (existing !== undefined) files.unlinkAt(target.directory, target.name);
-    files.makeLink({ directory: this.#root, name: first }, target);
+    reach(this.#root, first, (directory, name) => files.makeLink({ directory, name }, target));
   }
 
   #makeParents(path: BytePath): void {
@@ -386,7 +387,8 @@ class Copy {
 }
 
 function setDirectoryTime(root: number, path: BytePath, stat: Stat): void {
-  files.setTime(root, path === "" ? "." : path, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+  const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
+  reach(root, path, (directory, name) => files.setTime(directory, name, time));
 }
 
 /** Adds which archive it was to why one could not be unpacked. */

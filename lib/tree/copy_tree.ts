@@ -9,6 +9,7 @@ import * as files from "../sys/file.ts";
 import { inodeKey, isDirectory, statAt } from "../sys/stat.ts";
 import { applyMeta, copyEntry } from "./copy_entry.ts";
 import { joinPath } from "./open_directories.ts";
+import { reach } from "./reach.ts";
 import { copyRootMeta } from "./settle_layer.ts";
 
 /** Copies the tree at `from` into the empty directory `to`. @throws {SysError} */
@@ -47,7 +48,7 @@ function copyChildren(source: number, target: number, place: Place): void {
     }
     const first = stat.nlink > 1 ? place.links.get(inodeKey(stat)) : undefined;
     if (first !== undefined) {
-      files.makeLink({ directory: place.root, name: first }, to);
+      reach(place.root, first, (directory, first) => files.makeLink({ directory, name: first }, to));
       continue;
     }
     copyEntry(located, to, stat);

@@ -15,8 +15,9 @@
 import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
-import { explainSysError, SysError } from "../sys/errno.ts";
+import { ERRNO, explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
+import { MOST_PATH_BYTES } from "../sys/resolve.ts";
 import { birthTimeAt, inodeKey, isDirectory, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
 import { removeXattr, setXattr } from "../sys/xattr.ts";
 import type { TarEntry } from "../tar/entry.ts";
@@ -153,6 +154,7 @@ export class LayerExtractor {
     const inArchive = cleanName(entry.name);
     if (inArchive === "") return this.#rootEntry(entry);
     const path = joinPath(this.#options.under ?? "", inArchive);
+    refuseLong(path);
     const { parent, name } = splitPath(path);
     const isWhiteoutName = name.startsWith(WHITEOUT_PREFIX) && entry.type !== "dir";
     if (isWhiteoutName && this.#options.form !== "archive") return this.#whiteout(parent, name);
@@ -276,6 +278,7 @@ export class LayerExtractor {
     const inArchive = cleanName(entry.linkName);
     if (inArchive === "") throw new KilnError("integrity", `it is a hard link to the root directory`);
     const target = joinPath(this.#options.under ?? "", inArchive);
+    refuseLong(target);
     if (target === path) return;
     const { parent, name: targetName } = splitPath(target);
     let from: OpenDirectory | undefined;
@@ -411,6 +414,14 @@ export class LayerExtractor {
     }
     return error instanceof SysError ? explainSysError(error, `unpack "${shown}"`, "integrity") : error;
   }
+}
+
+/**
+ * No other reader of layers takes longer paths, and one entry with thousands of directories in its name would take
+ * minutes to make (attack S11).
+ */
+function refuseLong(path: BytePath): void {
+  if (path.length > MOST_PATH_BYTES) throw new SysError("openat", ERRNO.ENAMETOOLONG);
 }
 
 /** A layer that names a directory again says all about it. */

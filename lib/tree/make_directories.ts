@@ -31,9 +31,9 @@ export function makeWorkingDirectory(root: number, path: BytePath, how: NewDirec
     const place = realPathIn(root, cleanInRoot(path));
     if (place.stat !== undefined && !isDirectory(place.stat)) throw new SysError("mkdir", 20, path);
     if (place.stat !== undefined) return;
-    directories.openOrMake(place.path, (made, parent, name) => {
+    directories.openOrMake(place.path, (_made, parent, name) => {
       changeOwner(parent.fd, name, how);
-      if (how.mtimeSec !== undefined) setTime(root, made, { sec: how.mtimeSec, nsec: 0 });
+      if (how.mtimeSec !== undefined) setTime(parent.fd, name, { sec: how.mtimeSec, nsec: 0 });
     });
   } catch (error) {
     throw explainSysError(error, `make the directory "${displayPath(path)}"`, "dockerfile");

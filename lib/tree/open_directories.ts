@@ -13,6 +13,7 @@ import { ERRNO, SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, makeDirectory, O, readLink } from "../sys/file.ts";
 import { openInRoot } from "../sys/resolve.ts";
 import { type Stat, statOf } from "../sys/stat.ts";
+import { realPathIn } from "./real_path.ts";
 
 /** An open directory. */
 export interface OpenDirectory {
@@ -70,23 +71,28 @@ export class OpenDirectories {
     }
     const { parent, name } = splitPath(path);
     const above = this.#openOrMake(parent, made, links);
+    const place = (): BytePath => this.#placeOf(above.fd) ?? realPathIn(this.#root, parent).path;
     try {
       makeDirectory(above.fd, name, 0o755);
     } catch (error) {
       if (!(error instanceof SysError && error.is("EEXIST"))) throw error;
       // It exists and does not open: a symlink to a place that is not there yet.
-      const place = this.#placeOf(above.fd);
-      this.#openOrMake(linkedPath(place, readLink(above.fd, name)), made, links + 1);
+      this.#openOrMake(linkedPath(place(), readLink(above.fd, name)), made, links + 1);
       return this.open(path);
     }
-    made(joinPath(this.#placeOf(above.fd), name), above, name);
+    made(joinPath(place(), name), above, name);
     return this.open(path);
   }
 
-  /** Where an open directory really is, relative to the root. */
-  #placeOf(fd: number): BytePath {
-    const root = readLink(AT_FDCWD, `/proc/self/fd/${this.#root}`);
-    return readLink(AT_FDCWD, `/proc/self/fd/${fd}`).slice(root === "/" ? 1 : root.length + 1);
+  /** Where an open directory really is, relative to the root; undefined beyond the 4,095 bytes that /proc shows. */
+  #placeOf(fd: number): BytePath | undefined {
+    try {
+      const root = readLink(AT_FDCWD, `/proc/self/fd/${this.#root}`);
+      return readLink(AT_FDCWD, `/proc/self/fd/${fd}`).slice(root === "/" ? 1 : root.length + 1);
+    } catch (error) {
+      if (error instanceof SysError && error.is("ENAMETOOLONG")) return undefined;
+      throw error;
+    }
   }
 
   /** Closes everything cached. To be called when a directory or symlink was removed, and at the end. */

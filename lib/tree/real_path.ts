@@ -8,6 +8,7 @@ import { ERRNO, SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, O, readLink, withDirectory } from "../sys/file.ts";
 import { openInRoot } from "../sys/resolve.ts";
 import { isDirectory, isSymlink, type Stat, tryStatAt } from "../sys/stat.ts";
+import { reach } from "./reach.ts";
 
 /** As the kernel's own limit. */
 const MAX_LINKS = 40;
@@ -29,23 +30,24 @@ export interface RealPath {
 export function realPathIn(root: number, path: BytePath): RealPath {
   const pending = componentsOf(path);
   const done: BytePath[] = [];
-  let stat: Stat | undefined = tryStatAt(root, ".");
+  const statHere = (here: BytePath): Stat | undefined => reach(root, here, tryStatAt);
+  let stat: Stat | undefined = statHere("");
   let links = 0;
   for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
     if (name === "..") {
       done.pop();
-      stat = tryStatAt(root, done.join("/") || ".");
+      stat = statHere(done.join("/"));
       continue;
     }
     if (stat !== undefined && !isDirectory(stat)) throw new SysError("resolve", ERRNO.ENOTDIR, path);
     const here = [...done, name].join("/");
-    const found = stat === undefined ? undefined : tryStatAt(root, here);
+    const found = stat === undefined ? undefined : statHere(here);
     if (found !== undefined && isSymlink(found)) {
       if (++links > MAX_LINKS) throw new SysError("resolve", ERRNO.ELOOP, path);
-      const target = readLink(root, here);
+      const target = reach(root, here, readLink);
       if (target.startsWith("/")) done.length = 0;
       pending.unshift(...componentsOf(target));
-      stat = tryStatAt(root, done.join("/") || ".");
+      stat = statHere(done.join("/"));
       continue;
     }
     done.push(name);

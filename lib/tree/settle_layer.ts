@@ -17,6 +17,7 @@ import type { LayerFindings } from "./extract.ts";
 import { LayerDirectory } from "./layer_directory.ts";
 import type { Located } from "./metadata.ts";
 import { OpenDirectories, splitPath } from "./open_directories.ts";
+import { reach } from "./reach.ts";
 import { removeTree } from "./remove.ts";
 
 /** A layer and the layers below it. */
@@ -110,12 +111,14 @@ export function addAsBelow(
     directories.forget();
   }
   for (const { ancestor, stat } of times) {
-    if (stat !== undefined) files.setTime(root, ancestor, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+    if (stat === undefined) continue;
+    const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
+    reach(root, ancestor, (directory, name) => files.setTime(directory, name, time));
   }
 }
 
 function statHereOrBelow(root: number, path: BytePath, below: LayerDirectory): Stat | undefined {
-  return tryStatAt(root, path) ?? below.locate(path, (found) => found?.stat);
+  return reach(root, path, tryStatAt) ?? below.locate(path, (found) => found?.stat);
 }
 
 /** "." for the root, then every directory down to `path`. */

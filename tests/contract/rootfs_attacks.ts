@@ -248,7 +248,7 @@ const ATTACKS: readonly Attack[] = [
   },
   {
     name: "S11 a path of 5,000 bytes",
-    guard: "the kernel",
+    guard: "refuseLong in lib/tree/extract.ts",
     layers: () => [[pax([["path", `${"d/".repeat(2500)}f`]]), entry({ name: "x" })]],
     refused: /the name is too long/,
   },

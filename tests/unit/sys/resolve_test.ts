@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { bytePathOf } from "../../../lib/io/byte_path.ts";
 import { SysError } from "../../../lib/sys/errno.ts";
-import { close, makeDirectory, makeNode, makeSymlink, O, openDirectory } from "../../../lib/sys/file.ts";
+import { close, makeDirectory, makeNode, makeSymlink, O, openAt, openDirectory } from "../../../lib/sys/file.ts";
 import { openInRoot, walkInRoot } from "../../../lib/sys/resolve.ts";
 import { inodeKey, S, statOf } from "../../../lib/sys/stat.ts";
 
@@ -110,6 +110,23 @@ for (const [name, open] of WAYS) {
     assert.equal(site.outcome(open, "caf\xc3\xa9/\xff", O.RDONLY), "errno 2");
   });
 
+  Deno.test(`openInRoot() by ${name}, paths may be longer than the kernel takes at once, and stay inside`, () => {
+    using site = new Site();
+    const before = countOpen();
+    const names = Array.from({ length: 60 }, (_, at) => String(at).padStart(100, "d"));
+    const deep = names.join("/");
+    const bottom = makeDeep(site.root, names);
+    assert.equal(site.outcome(open, deep, O.RDONLY | O.DIRECTORY), bottom);
+    assert.equal(site.outcome(open, `a/b/back/b/../../${deep}/`, O.RDONLY), bottom, "through a link");
+    assert.equal(site.outcome(open, `${deep}/root/${deep}`, O.RDONLY), bottom, "a link to the root on the way");
+    const up = "/..".repeat(names.length);
+    assert.equal(site.outcome(open, deep + up, O.RDONLY), site.inode("root"));
+    assert.equal(site.outcome(open, `${deep}${up}/../secret`, O.RDONLY), "errno 2");
+    assert.equal(site.outcome(open, `${deep}/none`, O.RDONLY), "errno 2");
+    assert.equal(site.outcome(open, `${deep}/root`, O.RDONLY | O.NOFOLLOW), "errno 40");
+    assert.equal(countOpen(), before);
+  });
+
   Deno.test(`openInRoot() by ${name}, descriptors of the way are closed`, () => {
     using site = new Site();
     const before = countOpen();
@@ -142,6 +159,23 @@ Deno.test("openInRoot(), the walk without openat2 finds what openat2 finds, on r
     { numRuns: 2000 },
   );
 });
+
+/** Makes directories in each other, and in the last one a link to "/". Returns its inode. */
+function makeDeep(root: number, names: readonly string[]): string {
+  let here = root;
+  for (const name of names) {
+    makeDirectory(here, name, 0o755);
+    const next = openAt(here, name, O.RDONLY | O.DIRECTORY);
+    if (here !== root) close(here);
+    here = next;
+  }
+  try {
+    makeSymlink("/", here, "root");
+    return inodeKey(statOf(here));
+  } finally {
+    close(here);
+  }
+}
 
 function countOpen(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
