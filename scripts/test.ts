@@ -71,13 +71,15 @@ async function runTests(files: readonly string[], mode: "parallel" | "serial", t
 }
 
 /**
- * Whether a file is among those the report names, or imports one: a report names where `Deno.test` was called, which
- * for tables and contracts is the module that the test file calls.
+ * Whether a file is among those the report names, or reaches one: a report names where `Deno.test` was called, which
+ * for tables and contracts is a module that the test file uses.
  */
-function definesTests(file: string, reported: ReadonlySet<string>): boolean {
+function definesTests(file: string, reported: ReadonlySet<string>, seen: Set<string> = new Set()): boolean {
   if (reported.has(`./${file}`)) return true;
+  if (seen.has(file) || !file.startsWith("tests/")) return false;
+  seen.add(file);
   const imports = Deno.readTextFileSync(join(ROOT, file)).matchAll(/ from "(\.[^"]*)"/g);
-  return [...imports].some(([, path = ""]) => reported.has(`./${join(dirname(file), path)}`));
+  return [...imports].some(([, path = ""]) => definesTests(join(dirname(file), path), reported, seen));
 }
 
 function testFiles(path: string): readonly string[] {
