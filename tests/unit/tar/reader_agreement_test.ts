@@ -95,7 +95,7 @@ Deno.test("reader, accepts only archives in which GNU tar, bsdtar and Python see
       assert.deepEqual(python.map(({ name }) => name), names.map((name) => name.replace(/\/$/, "")), "python");
       compared.python++;
     }),
-    { numRuns: 120 },
+    { numRuns: 300 },
   );
   assert.ok(Math.min(...Object.values(compared)) > 5, `too few comparisons: ${JSON.stringify(compared)}`);
 });
