@@ -5,10 +5,10 @@
  */
 import type { Clock } from "../async/clock.ts";
 import type { Report } from "../report/report.ts";
-import { formatBytes } from "./object_download.ts";
+import { formatBytes } from "./format_bytes.ts";
 
 /** How often the user hears of a long download. */
-const TELL_MS = 10_000;
+export const TELL_MS = 10_000;
 
 /** What a meter needs. */
 export interface MeterOptions {
@@ -36,12 +36,17 @@ export class DownloadMeter {
     this.#size = bytes;
   }
 
+  /** Counts bytes that came. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+    const now = this.#options.clock.now();
+    if (now - this.#toldMs >= TELL_MS) this.#tell(now);
+  }
+
   /** Passes on a stream and counts it. */
   async *tap(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of stream) {
-      this.#bytes += chunk.length;
-      const now = this.#options.clock.now();
-      if (now - this.#toldMs >= TELL_MS) this.#tell(now);
+      this.add(chunk.length);
       yield chunk;
     }
   }

@@ -12,6 +12,7 @@ import { TransportFault } from "../http/transport_fault.ts";
 import type { FileProgress } from "../io/follow_file.ts";
 import { explainWriteError } from "../image/explain_write_error.ts";
 import { releaseBuffer } from "../io/release_buffer.ts";
+import { DownloadMeter } from "./download_meter.ts";
 import { createBackoff, explainFault, type RequestParts } from "./object_requests.ts";
 import { type ByteRange, ObjectFault, type ObjectStore, type StoredObject } from "./object_store.ts";
 
@@ -26,9 +27,6 @@ const LANES = 6;
 
 /** A connection that brought this much before it broke does not count as a try. */
 const PROGRESS_BYTES = 64 * 1024;
-
-/** How often the user hears of a long download. */
-const TELL_MS = 10_000;
 
 /** Where to put an object. */
 export interface Destination {
@@ -53,7 +51,8 @@ export async function downloadObject(
   const { partBytes = PART_BYTES, lanes = LANES } = destination;
   const action = `fetch "${store.urlOf(object.key)}"`;
   const ledger = new Ledger(object.size, partBytes, (bytes) => destination.progress?.written(bytes));
-  const meter = new Meter(`Fetching "${store.urlOf(object.key)}"`, object.size, parts);
+  const meter = new DownloadMeter({ what: `"${store.urlOf(object.key)}"`, clock: parts.clock, report: parts.report });
+  meter.expect(object.size);
   const stopped = new AbortController();
   const signal = AbortSignal.any([parts.signal, stopped.signal]);
   const lane = async (): Promise<void> => {
@@ -175,46 +174,4 @@ class Ledger {
     }
     if (front > this.#told) this.#tell(this.#told = front);
   }
-}
-
-/** Tells the user from time to time how far a download is. */
-class Meter {
-  readonly #what: string;
-  readonly #size: number;
-  readonly #parts: RequestParts;
-  readonly #began: number;
-  #toldMs: number;
-  #bytes = 0;
-
-  constructor(what: string, size: number, parts: RequestParts) {
-    this.#what = what;
-    this.#size = size;
-    this.#parts = parts;
-    this.#began = this.#toldMs = parts.clock.now();
-  }
-
-  add(bytes: number): void {
-    this.#bytes += bytes;
-    const now = this.#parts.clock.now();
-    if (now - this.#toldMs < TELL_MS) return;
-    this.#toldMs = now;
-    const rate = this.#bytes / Math.max(1, now - this.#began) * 1000;
-    const percent = Math.floor(this.#bytes / this.#size * 100);
-    this.#parts.report.message(
-      "info",
-      `${this.#what}: ${percent} % of ${formatBytes(this.#size)}, ${formatBytes(rate)}/s`,
-    );
-  }
-}
-
-/** Returns a size for people: `1.5 GB`. */
-export function formatBytes(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"] as const;
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }

@@ -10,7 +10,10 @@ import { dirname, join } from "node:path/posix";
 import { Semaphore } from "../async/semaphore.ts";
 import { KilnError } from "../errors.ts";
 import { explainWriteError } from "../image/explain_write_error.ts";
-import { downloadObject, formatBytes } from "./object_download.ts";
+import { ERRNO, errnoOfDeno } from "../sys/errno.ts";
+import { TELL_MS } from "./download_meter.ts";
+import { formatBytes } from "./format_bytes.ts";
+import { downloadObject } from "./object_download.ts";
 import { request, type RequestParts } from "./object_requests.ts";
 import type { ObjectStore, StoredObject } from "./object_store.ts";
 import { checkSize } from "./size_limit.ts";
@@ -20,9 +23,6 @@ const OBJECTS_AT_ONCE = 12;
 
 /** Connections for one object of many. */
 const LANES = 2;
-
-/** How often the user hears of a long download. */
-const TELL_MS = 10_000;
 
 /** What to fetch where to. */
 export interface FolderRequest {
@@ -144,7 +144,7 @@ function explainMake(error: unknown, url: string): unknown {
       `Cannot use the object "${url}" as a file: another object has its name, or needs it as a folder`,
     );
   }
-  if (error instanceof Error && /os error 36\b/.test(error.message)) {
+  if (errnoOfDeno(error) === ERRNO.ENAMETOOLONG) {
     return new KilnError("context", `Cannot use the object "${url}" as a file: its name is too long`);
   }
   return explainWriteError(error, "store the build context");

@@ -8,7 +8,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { describeErrno, SysError } from "../sys/errno.ts";
+import { describeErrno, errnoOfDeno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { killProcessesRootedBelow } from "../sys/kill_processes.ts";
 import { reclaimTrees } from "../tree/lent_tree.ts";
@@ -96,9 +96,9 @@ function pause(ms: number): void {
 
 /** Deno's texts name its own calls; the number in them is the kernel's. */
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const errno = /\(os error ([0-9]+)\)/.exec(text)?.[1];
-  return errno === undefined ? text : describeErrno(Number(errno));
+  const errno = errnoOfDeno(error);
+  if (errno !== undefined) return describeErrno(errno);
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Locks a build's directory, or returns undefined if its build is alive. */

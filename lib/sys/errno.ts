@@ -170,8 +170,8 @@ export function explainHostFault(error: unknown): unknown {
   return explainSysError(call, "go on", kind);
 }
 
-/** Deno's errors have the number in their text. */
-function errnoOfDeno(error: unknown): number | undefined {
+/** Returns the errno behind an error of Deno's own calls, which have the number only in their text. */
+export function errnoOfDeno(error: unknown): number | undefined {
   const number = error instanceof Error ? /\(os error ([0-9]+)\)/.exec(error.message)?.[1] : undefined;
   return number === undefined ? undefined : Number(number);
 }
