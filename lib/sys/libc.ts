@@ -10,7 +10,6 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import type { BytePath } from "../io/byte_path.ts";
 import { SysError } from "./errno.ts";
 
@@ -135,9 +134,4 @@ export function cString(text: BytePath): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length + 1);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
-}
-
-/** Decodes part of a buffer to a byte string. */
-export function sliceToName(bytes: Buffer, start: number, end: number): BytePath {
-  return bytes.toString("latin1", start, end);
 }

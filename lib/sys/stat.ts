@@ -73,14 +73,6 @@ export function statOf(fd: number): Stat {
   throw new SysError("statx", lastErrno());
 }
 
-/** Returns what a path leads to, symlinks followed, or undefined. Not for paths inside a rootfs or context. */
-export function tryStatPath(path: BytePath): Stat | undefined {
-  if (libc.statx(-100, slot.write(path), 0, STATX_BASIC_STATS, buffer) >= 0) return decode();
-  const errno = lastErrno();
-  if (errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR) return undefined;
-  throw new SysError("statx", errno, path);
-}
-
 /** Returns when an entry's inode was made, in nanoseconds since the epoch; undefined where nobody recorded it. */
 export function birthTimeAt(directory: number, name: BytePath): bigint | undefined {
   if (libc.statx(directory, slot.write(name), AT_SYMLINK_NOFOLLOW, STATX_BTIME, buffer) < 0) {
