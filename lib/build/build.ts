@@ -79,16 +79,20 @@ class Build {
   readonly #wishes: ImageWishes;
   readonly #deps: BuildDeps;
   /** Stages whose layers are in the image. */
-  readonly #imageStages: ReadonlySet<number>;
+  readonly #imageStages: readonly PlannedStage[];
+  readonly #target: number;
   readonly #base: PulledImage | undefined;
 
   constructor(plan: BuildPlan, wishes: ImageWishes, deps: BuildDeps) {
     this.#plan = plan;
     this.#wishes = wishes;
     this.#deps = deps;
-    const { base, stages } = imageStagesOf(plan, this.#target());
+    const [target] = plan.targets;
+    if (target === undefined) throw new Error("Unreachable: a plan has a target");
+    const { base, stages } = imageStagesOf(plan, target);
+    this.#target = target;
     this.#base = base;
-    this.#imageStages = new Set(stages.map(({ index }) => index));
+    this.#imageStages = stages;
   }
 
   async run(): Promise<BuiltImage> {
@@ -99,20 +103,14 @@ class Build {
       (reason) => this.#deps.abort(reason),
     );
     const history: NewHistory[] = [];
-    for (const { index } of imageStagesOf(this.#plan, this.#target()).stages) {
+    for (const { index } of this.#imageStages) {
       for (const entry of results.get(index)?.history ?? []) {
         history.push({ ...entry, layer: await entry.layer });
       }
     }
-    const state = results.get(this.#target())?.state;
+    const state = results.get(this.#target)?.state;
     if (state === undefined) throw new Error("Unreachable: the target was built");
     return { assemble: (family) => this.#assemble(family, state, history) };
-  }
-
-  #target(): number {
-    const [target] = this.#plan.targets;
-    if (target === undefined) throw new Error("Unreachable: a plan has a target");
-    return target;
   }
 
   #assemble(family: Family, state: StageState, history: readonly NewHistory[]): Image {
@@ -153,7 +151,7 @@ class Build {
     const { backend, report, onWarning, shared, commands } = this.#deps;
     const parent = stage.base.kind === "stage" ? await resultOf(stage.base.index) : undefined;
     this.#announce(stage);
-    const layers = !this.#imageStages.has(stage.index) ? "none" : this.#wishes.singleLayer ? "one" : "each";
+    const layers = !this.#imageStages.includes(stage) ? "none" : this.#wishes.singleLayer ? "one" : "each";
     const how: OpenOptions = {
       lastUse: this.#isLastUse(stage),
       ...(layers === "none" ? { withoutLayers: true } : {}),
