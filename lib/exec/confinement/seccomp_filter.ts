@@ -39,6 +39,10 @@ const AF_VSOCK = 40;
 /** Linux, UNAME26, ADDR_NO_RANDOMIZE is not among them; 0xffffffff asks for the present one. */
 const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
+/** Verdicts that most calls share; spans of one verdict are told by identity. */
+const ALLOWED: readonly Instruction[] = [allow()];
+const REFUSED: readonly Instruction[] = [fail(EPERM)];
+
 /** Calls that are judged by their first argument. */
 const BY_ARGUMENT: Readonly<Record<string, readonly Instruction[]>> = {
   clone: [load(FIRST_ARGUMENT_OFFSET), [JUMP_IF_ANY_BIT, 0, 1, CLONE_NAMESPACES], fail(EPERM), allow()],
@@ -83,15 +87,12 @@ function judge(calls: CallNumbers): readonly Instruction[] {
 
 /** Cuts the call numbers into spans of one verdict, from 0 up to all that the architecture will ever have. */
 function spans(calls: CallNumbers): readonly Span[] {
-  const verdicts = new Map([...calls].map(([name, number]) => [number, BY_ARGUMENT[name] ?? [allow()]]));
+  const verdicts = new Map([...calls].map(([name, number]) => [number, BY_ARGUMENT[name] ?? ALLOWED]));
   const end = Math.max(...verdicts.keys()) + 1;
   const found: Span[] = [];
   for (let number = 0; number < end; number++) {
-    const verdict = verdicts.get(number) ?? [fail(EPERM)];
-    const before = found.at(-1)?.verdict;
-    if (before === undefined || JSON.stringify(before) !== JSON.stringify(verdict)) {
-      found.push({ from: number, verdict });
-    }
+    const verdict = verdicts.get(number) ?? REFUSED;
+    if (found.at(-1)?.verdict !== verdict) found.push({ from: number, verdict });
   }
   return [...found, { from: end, verdict: [fail(ENOSYS)] }];
 }
