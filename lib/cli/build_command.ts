@@ -6,30 +6,26 @@
 import { Background } from "../async/background.ts";
 import { systemClock } from "../async/clock.ts";
 import { Semaphore } from "../async/semaphore.ts";
-import { WorkerPool } from "../async/worker_pool.ts";
 import { build } from "../build/build.ts";
 import { makePlan } from "../build/plan.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
 import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
-import type { Warning } from "../dockerfile/warning.ts";
-import { KilnError } from "../errors.ts";
+import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
 import { ImagePuller } from "../image/pull.ts";
 import { evaluateGlobalArgs, settleEpoch } from "../instructions/global_args.ts";
 import { type Dockerfile, parseDockerfile } from "../instructions/stages.ts";
-import type { CompressRequest } from "../io/block_format.ts";
-import { SourceViews } from "../exec/mounts/source_views.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { hostPlatform } from "../oci/platform.ts";
 import { chooseBackend } from "../rootfs/choose.ts";
 import { BlobDirectory } from "../store/blob_directory.ts";
 import { WorkDirectory } from "../store/work_directory.ts";
 import { asSubreaper } from "../sys/subreaper.ts";
-import type { Jobs } from "../worker.ts";
 import type { BuildOptions } from "./build_options.ts";
+import { BuildWarnings } from "./build_warnings.ts";
 import { chooseFormat } from "./choose_format.ts";
 import { createClient } from "./create_client.ts";
 import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
@@ -39,6 +35,7 @@ import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
 import { VERSION } from "./version.ts";
 import { watchSignals } from "./watch_signals.ts";
+import { WorkerPools } from "./worker_pools.ts";
 
 /** Base layers downloaded at the same time. */
 const DOWNLOADS = 3;
@@ -50,7 +47,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   const { host, report } = context;
   const began = host.elapsedMs();
   Deno.umask(0o022);
-  using pools = new Pools(startup.workerModule);
+  using pools = new WorkerPools(startup.workerModule);
   using interruption = watchSignals(host, report);
   const { signal } = interruption;
   if (startup.mounts.kind === "no") asSubreaper();
@@ -77,7 +74,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
     const dockerfile = parseDockerfile(source.bytes, source.name);
     const prepared = prepareOutputs(outputs);
-    const warnings = new Warnings(report);
+    const warnings = new BuildWarnings(report);
     noteFrontend(dockerfile, report);
     dockerfile.warnings.forEach((warning) => warnings.add(warning));
     const { build: buildArguments, epoch } = settleEpoch(globalArguments(dockerfile, options));
@@ -207,35 +204,6 @@ function prepareOutputs(outputs: Outputs): Promise<unknown> {
   return prepared;
 }
 
-/** Warnings about the Dockerfile, each told once. */
-class Warnings {
-  readonly #report: BuildContext["report"];
-  readonly #told = new Set<string>();
-  #first: Warning | undefined;
-
-  constructor(report: BuildContext["report"]) {
-    this.#report = report;
-  }
-
-  add({ rule, message, range }: Warning): void {
-    const text = `${rule}: ${message} (line ${range.startLine})`;
-    this.#first ??= { rule, message, range };
-    if (this.#told.has(text)) return;
-    this.#told.add(text);
-    this.#report.message("warn", text);
-  }
-
-  /** Throws if anything was warned of: `# check=error=true`. */
-  assertNone(): void {
-    if (this.#first === undefined) return;
-    const { rule, message, range } = this.#first;
-    throw new KilnError("dockerfile", `Cannot build: the check "${rule}" found a fault: ${message}`, {
-      range,
-      hint: '"# check=error=true" makes an error of every warning; "# check=skip=RULE" silences one',
-    });
-  }
-}
-
 /** The frontends that a syntax directive may name because they are what is built in here. */
 const BUILT_IN = /^(docker\.io\/)?docker\/dockerfile(-upstream)?([:@]|$)/;
 
@@ -247,31 +215,4 @@ function noteFrontend({ directives }: Dockerfile, report: BuildContext["report"]
     "warn",
     `The frontend "${syntax}" of the syntax directive is not used: Kiln reads the Dockerfile itself`,
   );
-}
-
-/** The Workers: some for jobs, and some that compress for them. */
-class Pools implements Disposable {
-  readonly jobs: WorkerPool<Jobs>;
-  readonly #compressors: WorkerPool<Jobs>;
-
-  constructor(module: URL) {
-    const size = Math.max(2, navigator.hardwareConcurrency);
-    this.#compressors = new WorkerPool<Jobs>({ module, size, depth: 2 });
-    this.jobs = new WorkerPool<Jobs>({
-      module,
-      size,
-      answer: async (asked) => {
-        // Jobs ask for nothing else.
-        const request = asked as CompressRequest;
-        const value = await this.#compressors.run("compressBlock", request, [request.block.buffer]);
-        return { value, transfer: [value.buffer] };
-      },
-    });
-    this.jobs.warm(1);
-  }
-
-  [Symbol.dispose](): void {
-    this.jobs[Symbol.dispose]();
-    this.#compressors[Symbol.dispose]();
-  }
 }

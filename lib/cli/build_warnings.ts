@@ -1,0 +1,37 @@
+/**
+ * What a build warns of, and builds all the same unless the Dockerfile wants warnings to be errors.
+ *
+ * @module
+ */
+import type { Warning } from "../dockerfile/warning.ts";
+import { KilnError } from "../errors.ts";
+import type { Report } from "../report/report.ts";
+
+/** Warnings about the Dockerfile, each told once. */
+export class BuildWarnings {
+  readonly #report: Report;
+  readonly #told = new Set<string>();
+  #first: Warning | undefined;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  add({ rule, message, range }: Warning): void {
+    const text = `${rule}: ${message} (line ${range.startLine})`;
+    this.#first ??= { rule, message, range };
+    if (this.#told.has(text)) return;
+    this.#told.add(text);
+    this.#report.message("warn", text);
+  }
+
+  /** Throws if anything was warned of: `# check=error=true`. */
+  assertNone(): void {
+    if (this.#first === undefined) return;
+    const { rule, message, range } = this.#first;
+    throw new KilnError("dockerfile", `Cannot build: the check "${rule}" found a fault: ${message}`, {
+      range,
+      hint: '"# check=error=true" makes an error of every warning; "# check=skip=RULE" silences one',
+    });
+  }
+}
