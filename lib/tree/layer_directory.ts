@@ -14,17 +14,25 @@ import type { Located } from "./metadata.ts";
 import { splitPath } from "./open_directories.ts";
 import { isOpaque, isWhiteout } from "./overlay_marks.ts";
 
-/** A merged directory; sockets, which no layer can hold, count as not there. To be disposed of. */
+/** What counts as there besides what layers can hold. */
+export interface LayerView {
+  /** Sockets, which no layer can hold. */
+  readonly sockets?: true;
+}
+
+/** A merged directory. To be disposed of. */
 export class LayerDirectory implements Disposable {
   /** Topmost first; at least one. */
   readonly #fds: readonly number[];
+  readonly #view: LayerView;
 
-  private constructor(fds: readonly number[]) {
+  private constructor(fds: readonly number[], view: LayerView) {
     this.#fds = fds;
+    this.#view = view;
   }
 
   /** Opens the root of a stack of layer directories, lowest first; undefined for an empty stack. */
-  static open(layers: readonly BytePath[]): LayerDirectory | undefined {
+  static open(layers: readonly BytePath[], view: LayerView = {}): LayerDirectory | undefined {
     const fds: number[] = [];
     try {
       for (const layer of layers.toReversed()) fds.push(openDirectory(layer));
@@ -32,14 +40,14 @@ export class LayerDirectory implements Disposable {
       fds.forEach(close);
       throw error;
     }
-    return fds.length === 0 ? undefined : new LayerDirectory(fds);
+    return fds.length === 0 ? undefined : new LayerDirectory(fds, view);
   }
 
   /** Returns the entry of that name, or undefined. */
   lookup(name: BytePath): Located | undefined {
     for (const directory of this.#fds) {
       const stat = tryStatAt(directory, name);
-      if (stat !== undefined) return isShown(stat) ? { directory, name, stat } : undefined;
+      if (stat !== undefined) return this.#shows(stat) ? { directory, name, stat } : undefined;
     }
     return undefined;
   }
@@ -55,7 +63,7 @@ export class LayerDirectory implements Disposable {
       found.push(child);
       if (isOpaque(child, "")) break;
     }
-    return found.length === 0 ? undefined : new LayerDirectory(found);
+    return found.length === 0 ? undefined : new LayerDirectory(found, this.#view);
   }
 
   /** Returns the names in the directory, in byte order. */
@@ -63,7 +71,7 @@ export class LayerDirectory implements Disposable {
     const seen = new Map<BytePath, boolean>();
     for (const fd of this.#fds) {
       for (const name of listDirectory(fd)) {
-        if (!seen.has(name)) seen.set(name, isShown(statAt(fd, name)));
+        if (!seen.has(name)) seen.set(name, this.#shows(statAt(fd, name)));
       }
     }
     return [...seen].filter(([, shown]) => shown).map(([name]) => name).sort();
@@ -87,8 +95,8 @@ export class LayerDirectory implements Disposable {
   [Symbol.dispose](): void {
     this.#fds.forEach(close);
   }
-}
 
-function isShown(stat: Stat): boolean {
-  return !isWhiteout(stat) && !isSocket(stat);
+  #shows(stat: Stat): boolean {
+    return !isWhiteout(stat) && (this.#view.sockets === true || !isSocket(stat));
+  }
 }

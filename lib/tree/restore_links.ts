@@ -33,7 +33,8 @@ export interface LinksRequest {
 
 /** Makes the missing names in the upper directory. */
 export function restoreLinks({ upper, index, below }: LinksRequest): void {
-  using lower = LayerDirectory.open(below);
+  // A socket is in no layer, but its names are one file to the next command all the same.
+  using lower = LayerDirectory.open(below, { sockets: true });
   if (lower === undefined) return;
   files.withDirectory(index, (indexed) => {
     const copies = copiesIn(indexed);
