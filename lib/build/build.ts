@@ -13,7 +13,7 @@ import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
 import type { Image } from "../image/image.ts";
 import type { PackedLayer } from "../image/packer.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
-import { childState, imageState, scratchState } from "../instructions/state.ts";
+import { childState, containerConfig, imageState, scratchState } from "../instructions/state.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
 import type { Family } from "../oci/media_type.ts";
 import type { Platform } from "../oci/platform.ts";
@@ -115,9 +115,7 @@ class Build {
 
   #assemble(family: Family, state: StageState, history: readonly NewHistory[]): Image {
     const { labels, annotations, latestSec } = this.#wishes;
-    const config = labels.size === 0
-      ? state.config
-      : { ...state.config, Labels: { ...state.config.Labels, ...Object.fromEntries(labels) } };
+    const config = containerConfig({ ...state, labels: state.labels.setAll(labels) });
     return assembleImage({
       base: this.#base,
       history,

@@ -88,6 +88,9 @@ class StageBuilder {
   readonly #parts: StageParts;
   readonly #history: PendingHistory[] = [];
   readonly #lastFileStep: number;
+  /** How many steps that touch files there are, with FROM, and which the one at hand is. */
+  readonly #total: number;
+  #number = 1;
   #state: StageState;
   #rootfs: RootFs | undefined;
   #snapshot: Promise<Snapshot> | undefined;
@@ -95,7 +98,9 @@ class StageBuilder {
   constructor(parts: StageParts) {
     this.#parts = parts;
     this.#state = parts.initial;
-    this.#lastFileStep = parts.stage.steps.findLastIndex(({ node }) => instructionOf(node.line).run !== undefined);
+    const touchesFiles = ({ node }: PlannedStep): boolean => instructionOf(node.line).run !== undefined;
+    this.#lastFileStep = parts.stage.steps.findLastIndex(touchesFiles);
+    this.#total = parts.stage.steps.filter(touchesFiles).length + 1;
   }
 
   async step({ node: written, isTrigger }: PlannedStep, at: number): Promise<void> {
@@ -109,7 +114,7 @@ class StageBuilder {
     this.#state = instruction.configure?.(node, this.#state) ?? this.#state;
     const makesLayer = instruction.makesLayer?.(node, this.#state) ?? instruction.run !== undefined;
     const createdBy = instruction.history(node, this.#state);
-    const report = this.#announce(written, { at, isTrigger });
+    const report = this.#announce(written, isTrigger);
     const made = makesLayer ? await this.#run(instruction, node, { report, at, range }) : {};
     if (createdBy !== undefined) this.#history.push({ layer: made.layer, createdBy, at: this.#parts.now() });
   }
@@ -147,7 +152,7 @@ class StageBuilder {
   }
 
   /** Says which step begins: those that touch files are counted, FROM is the first. */
-  #announce(written: Node, { at, isTrigger }: { readonly at: number; readonly isTrigger: boolean }): Report {
+  #announce(written: Node, isTrigger: boolean): Report {
     const { stage, report } = this.#parts;
     // Whoever made the base wrote it: always shown, and as what it is (attack S35).
     const text = `${isTrigger ? "ONBUILD " : ""}${displayLine(written.line.text)}`;
@@ -155,10 +160,7 @@ class StageBuilder {
       report.message(isTrigger ? "info" : "debug", text);
       return report;
     }
-    const isCounted = ({ node }: PlannedStep): boolean => instructionOf(node.line).run !== undefined;
-    const total = stage.steps.filter(isCounted).length + 1;
-    const number = stage.steps.slice(0, at + 1).filter(isCounted).length + 1;
-    const step = report.step(`${stage.title === "" ? "" : `${stage.title} `}${number}/${total}`);
+    const step = report.step(`${stage.title === "" ? "" : `${stage.title} `}${++this.#number}/${this.#total}`);
     step.message("info", text);
     return step;
   }

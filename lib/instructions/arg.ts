@@ -8,9 +8,8 @@
  * @module
  */
 import { badArgument, parseQuotedWords } from "../dockerfile/arguments.ts";
-import type { DeclaredArg, Instruction, Node, StageState } from "./instruction.ts";
+import type { Instruction, Node, StageState } from "./instruction.ts";
 import { SCAN_ARGS } from "./predefined_args.ts";
-import { setVariable } from "./state.ts";
 
 /** One argument; without value: no default, or none found. */
 export interface ArgPair {
@@ -39,12 +38,12 @@ export const ARG: Instruction<ArgNode> = {
   },
   expand(node, expander): ArgNode {
     const { given, globals } = expander.build;
-    const before: DeclaredArg[] = [];
+    let seeing = expander;
     const pairs = node.pairs.map(({ name, value }): ArgPair => {
       // A default that a build argument replaces is not even looked at: it may hold a failing ${x:?}.
-      const own = given.get(name) ?? (value === undefined ? globals.get(name) : expander.with(before).word(value));
+      const own = given.get(name) ?? (value === undefined ? globals.get(name) : seeing.word(value));
       // Arguments further right in the line see this one.
-      before.push([name, SCAN_ARGS.has(name) ? undefined : own]);
+      seeing = seeing.with(name, SCAN_ARGS.has(name) ? undefined : own);
       return own === undefined ? { name } : { name, value: own };
     });
     return { ...node, pairs };
@@ -58,8 +57,7 @@ export const ARG: Instruction<ArgNode> = {
 };
 
 function declare(state: StageState, { name, value }: ArgPair): StageState {
-  const at = state.args.findIndex(([known]) => known === name);
-  const args = at < 0 ? [...state.args, [name, value] as const] : state.args.with(at, [name, value]);
+  const args = state.args.set(name, value);
   if (value === undefined || SCAN_ARGS.has(name)) return { ...state, args };
-  return { ...state, args, environment: setVariable(state.environment, [name, value]) };
+  return { ...state, args, environment: state.environment.set(name, value) };
 }

@@ -5,7 +5,6 @@
  */
 import type { Instruction, StageState } from "./instruction.ts";
 import { checkKeyValues, expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
-import { setVariable } from "./state.ts";
 
 /** A parsed ENV. */
 export type EnvNode = KeyValuesNode<"ENV">;
@@ -21,13 +20,11 @@ export const ENV: Instruction<EnvNode> = {
     return { ...node, pairs: expandKeyValues(node.pairs, expander) };
   },
   configure(node, state): StageState {
-    return node.pairs.reduce((next, { name, value }): StageState => {
-      const lines = next.config.Env ?? [];
-      const at = lines.findIndex((line) => line === name || line.startsWith(`${name}=`));
-      const line = `${name}=${value}`;
-      const Env = at < 0 ? [...lines, line] : lines.with(at, line);
-      return { ...next, config: { ...next.config, Env }, environment: setVariable(next.environment, [name, value]) };
-    }, state);
+    return {
+      ...state,
+      env: state.env.setAll(node.pairs.map(({ name, value }) => [name, `${name}=${value}`] as const)),
+      environment: state.environment.setAll(node.pairs.map(({ name, value }) => [name, value] as const)),
+    };
   },
   history: keyValuesHistory,
 };

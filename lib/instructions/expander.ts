@@ -7,8 +7,9 @@ import { expandBody, expandWord, expandWords, type Expansion } from "../dockerfi
 import type { Escape } from "../dockerfile/line.ts";
 import { suggest } from "../dockerfile/suggest.ts";
 import type { Finding } from "../dockerfile/warning.ts";
-import type { BuildArguments, DeclaredArg, Expander, StageState } from "./instruction.ts";
+import type { BuildArguments, Expander, StageState } from "./instruction.ts";
 import { SCAN_ARGS } from "./predefined_args.ts";
+import { VersionedMap } from "./versioned_map.ts";
 
 /** How to expand. */
 export interface ExpanderOptions {
@@ -22,9 +23,9 @@ export interface ExpanderOptions {
 export function createExpander(state: StageState, options: ExpanderOptions): Expander {
   return new VariableExpander({
     ...options,
-    // Made when first asked for: most instructions use no variable.
-    variables: once(() => new Map(state.environment)),
-    declared: once(() => new Set([...SCAN_ARGS, ...state.args.map(([name]) => name)])),
+    variables: state.environment,
+    isDeclared: (name) => SCAN_ARGS.has(name) || state.args.has(name),
+    further: VersionedMap.of(),
     build: state.build,
     explainMissing: (name, known) => {
       const near = suggest(name, known);
@@ -38,8 +39,9 @@ export function createExpander(state: StageState, options: ExpanderOptions): Exp
 export function createGlobalExpander(build: BuildArguments, options: ExpanderOptions): Expander {
   return new VariableExpander({
     ...options,
-    variables: once(() => new Map(valuesOf([...build.globals]))),
-    declared: once(() => new Set(build.globals.keys())),
+    variables: build.globals,
+    isDeclared: (name) => build.globals.has(name),
+    further: VersionedMap.of(),
     build,
     explainMissing: (name) => {
       const near = suggest(name, build.globals.keys());
@@ -50,9 +52,14 @@ export function createGlobalExpander(build: BuildArguments, options: ExpanderOpt
 }
 
 interface VariableExpanderFields extends ExpanderOptions {
-  readonly variables: () => ReadonlyMap<string, string>;
-  /** Names that may be used without having a value. */
-  readonly declared: () => ReadonlySet<string>;
+  readonly variables: {
+    get(name: string): string | undefined;
+    keys(): Iterable<string>;
+  };
+  /** Arguments that are seen first. */
+  readonly further: VersionedMap<string | undefined>;
+  /** Tells whether a name may be used without having a value. */
+  readonly isDeclared: (name: string) => boolean;
   readonly build: BuildArguments;
   /** Returns the warning about any other variable that is not set; `known` are the names that are. */
   readonly explainMissing: (name: string, known: Iterable<string>) => Finding;
@@ -66,7 +73,7 @@ class VariableExpander implements Expander {
   constructor(fields: VariableExpanderFields) {
     this.build = fields.build;
     this.#fields = fields;
-    this.#variables = { variable: (name) => fields.variables().get(name), escape: fields.escape };
+    this.#variables = { variable: (name) => this.variable(name), escape: fields.escape };
   }
 
   word(text: string): string {
@@ -83,15 +90,12 @@ class VariableExpander implements Expander {
   }
 
   variable(name: string): string | undefined {
-    return this.#fields.variables().get(name);
+    return this.#fields.further.get(name) ?? this.#fields.variables.get(name);
   }
 
-  with(further: readonly DeclaredArg[]): Expander {
-    return new VariableExpander({
-      ...this.#fields,
-      variables: once(() => new Map([...this.#fields.variables(), ...valuesOf(further)])),
-      declared: once(() => new Set([...this.#fields.declared(), ...further.map(([name]) => name)])),
-    });
+  with(name: string, value: string | undefined): Expander {
+    const further = this.#fields.further.set(name, value ?? this.#fields.further.get(name));
+    return new VariableExpander({ ...this.#fields, further });
   }
 
   warn(finding: Finding): void {
@@ -100,18 +104,10 @@ class VariableExpander implements Expander {
 
   #noting<T extends Pick<Expansion, "missing">>(expansion: T): T {
     for (const name of expansion.missing) {
-      if (this.#fields.declared().has(name)) continue;
-      this.warn(this.#fields.explainMissing(name, this.#fields.variables().keys()));
+      const { further, variables, isDeclared } = this.#fields;
+      if (further.has(name) || isDeclared(name)) continue;
+      this.warn(this.#fields.explainMissing(name, [...variables.keys(), ...further.keys()]));
     }
     return expansion;
   }
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
-}
-
-function valuesOf(args: readonly DeclaredArg[]): readonly (readonly [name: string, value: string])[] {
-  return args.flatMap(([name, value]) => value === undefined ? [] : [[name, value] as const]);
 }

@@ -33,8 +33,7 @@ export const EXPOSE: Instruction<ExposeNode> = {
     return { ...node, ports: ports.flatMap(({ keys }) => keys) };
   },
   configure(node, state): StageState {
-    const ExposedPorts = [...new Set([...state.config.ExposedPorts ?? [], ...node.ports])];
-    return { ...state, config: { ...state.config, ExposedPorts } };
+    return { ...state, ports: state.ports.setAll(node.ports.map((port) => [port, true] as const)) };
   },
   history(node): string {
     return `EXPOSE [${node.ports.join(" ")}]`;

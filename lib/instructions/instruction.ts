@@ -13,6 +13,7 @@ import type { Finding } from "../dockerfile/warning.ts";
 import type { ContainerConfig } from "../oci/config.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { StepContext } from "./step.ts";
+import type { VersionedMap } from "./versioned_map.ts";
 
 /** What every parsed instruction has. */
 export interface Node {
@@ -23,9 +24,6 @@ export interface Node {
 /** One name and value of the build environment. */
 export type EnvironmentEntry = readonly [name: string, value: string];
 
-/** A declared ARG: its value, or undefined when nothing gave it one. */
-export type DeclaredArg = readonly [name: string, value: string | undefined];
-
 /** What a whole build brings to every stage; never changes. */
 export interface BuildArguments {
   /** `--build-arg`, last one wins. */
@@ -34,14 +32,26 @@ export interface BuildArguments {
   readonly globals: ReadonlyMap<string, string | undefined>;
 }
 
+/** The fields of a `config` object that grow with every instruction, and that `StageState` has as maps. */
+export type GrowingField = "Env" | "ExposedPorts" | "Labels" | "Volumes";
+
 /** Everything a stage has gathered up to an instruction. Immutable. */
 export interface StageState {
-  /** The image's `config` object so far. */
-  readonly config: ContainerConfig;
-  /** ENV and ARG in order of effect: a later entry replaces an earlier one of the same name, in place. */
-  readonly environment: readonly EnvironmentEntry[];
-  /** ARGs declared so far, first-seen order, latest value. They stand in RUN's history as `|N k=v`. */
-  readonly args: readonly DeclaredArg[];
+  /** The image's `config` object so far, but for the fields that follow; `containerConfig` has it whole. */
+  readonly config: Omit<ContainerConfig, GrowingField>;
+  /** `NAME=value` lines of the image by name. */
+  readonly env: VersionedMap<string>;
+  readonly labels: VersionedMap<string>;
+  /** Keys such as `80/tcp`. */
+  readonly ports: VersionedMap<true>;
+  readonly volumes: VersionedMap<true>;
+  /** Variables: ENV and ARG in order of effect; a later one replaces an earlier one of the same name, in place. */
+  readonly environment: VersionedMap<string>;
+  /**
+   * ARGs declared so far, first-seen order, latest value; undefined when nothing gave one. They stand in RUN's history
+   * as `|N k=v`.
+   */
+  readonly args: VersionedMap<string | undefined>;
   readonly build: BuildArguments;
   readonly platform: Platform;
   /** From MAINTAINER or the base image. */
@@ -60,8 +70,8 @@ export interface Expander {
   body(text: string): string;
   /** Returns what a variable is set to. */
   variable(name: string): string | undefined;
-  /** An expander that sees further arguments first (`ARG x=1 y=$x`). */
-  with(further: readonly DeclaredArg[]): Expander;
+  /** An expander that sees a further argument first (`ARG x=1 y=$x`); without value it is merely declared. */
+  with(name: string, value: string | undefined): Expander;
   /** Reports something legal that should not be written so; undefined variables are reported by themselves. */
   warn(finding: Finding): void;
   /** The arguments of the build: a `--build-arg` replaces the default of an ARG, which is then not even expanded. */

@@ -20,10 +20,7 @@ export const LABEL: Instruction<LabelNode> = {
     return { ...node, pairs: expandKeyValues(node.pairs, expander) };
   },
   configure(node, state): StageState {
-    // fromEntries defines properties: a label called __proto__ is a label.
-    const entries = node.pairs.map(({ name, value }) => [name, value] as const);
-    const Labels = Object.fromEntries([...Object.entries(state.config.Labels ?? {}), ...entries]);
-    return { ...state, config: { ...state.config, Labels } };
+    return { ...state, labels: state.labels.setAll(node.pairs.map(({ name, value }) => [name, value] as const)) };
   },
   history: keyValuesHistory,
 };

@@ -68,7 +68,7 @@ export const RUN: Instruction<RunNode> = {
     return expanded;
   },
   history(node, state): string {
-    const args = state.args.map(([name, value]) => `${name}=${variableOf(state, name) ?? value ?? ""}`);
+    const args = Array.from(state.args, ([name, value]) => `${name}=${state.environment.get(name) ?? value ?? ""}`);
     const count = args.length === 0 ? [] : [`|${args.length}`];
     return `${["RUN", ...count, ...args, ...runCommand(node, state).argv].join(" ")} # buildkit`;
   },
@@ -117,10 +117,6 @@ function isHeredocWord(text: string): boolean {
     if (error instanceof KilnError) return false;
     throw error;
   }
-}
-
-function variableOf(state: StageState, name: string): string | undefined {
-  return state.environment.find(([known]) => known === name)?.[1];
 }
 
 function oneOf<T extends string>(

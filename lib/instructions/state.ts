@@ -5,8 +5,9 @@
  */
 import type { ContainerConfig, ImageConfig } from "../oci/config.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { BuildArguments, EnvironmentEntry, StageState } from "./instruction.ts";
+import type { BuildArguments, EnvironmentEntry, GrowingField, StageState } from "./instruction.ts";
 import { proxyEnvironment } from "./predefined_args.ts";
+import { VersionedMap } from "./versioned_map.ts";
 
 /** Where programs are looked for when an image does not say. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -34,8 +35,25 @@ export function imageState(image: ImageConfig, facts: StageFacts): StageState {
  */
 export function childState(parent: StageState): StageState {
   const { OnBuild: _fired, ...config } = parent.config;
-  const environment = [...new Map([...parent.environment, ...(config.Env ?? []).map(parseEnvironmentLine)])];
+  const own = Array.from(parent.env, ([, line]) => parseEnvironmentLine(line));
+  // Only what differs is set: a new version of the parent's map may cost a copy of it.
+  const environment = parent.environment.setAll(
+    [...new Map(own)].filter(([name, value]) => parent.environment.get(name) !== value),
+  );
   return { ...parent, config, environment, cmdSet: false };
+}
+
+/** Returns the whole `config` object. */
+export function containerConfig(state: StageState): ContainerConfig {
+  const grown: Pick<ContainerConfig, GrowingField> = {
+    Env: Array.from(state.env, ([, line]) => line),
+    ExposedPorts: [...state.ports.keys()],
+    // fromEntries defines properties: a label called __proto__ is a label.
+    Labels: Object.fromEntries(state.labels),
+    Volumes: [...state.volumes.keys()],
+  };
+  const filled = Object.entries(grown).filter(([, value]) => Object.keys(value).length > 0);
+  return { ...state.config, ...Object.fromEntries(filled) };
 }
 
 /** Returns the shell that shell forms run in. */
@@ -51,34 +69,42 @@ export function runEnvironment(state: StageState): readonly EnvironmentEntry[] {
   return hasPath(entries) || state.platform.os === "windows" ? entries : [...entries, ["PATH", DEFAULT_PATH]];
 }
 
-/** Sets a variable: in its place if it is there, else at the end. */
-export function setVariable(
-  environment: readonly EnvironmentEntry[],
-  [name, value]: EnvironmentEntry,
-): readonly EnvironmentEntry[] {
-  const at = environment.findIndex(([known]) => known === name);
-  return at < 0 ? [...environment, [name, value]] : environment.with(at, [name, value]);
-}
-
 /** Splits `NAME=value`; without `=` the value is empty. */
 export function parseEnvironmentLine(line: string): EnvironmentEntry {
   const equals = line.indexOf("=");
   return equals < 0 ? [line, ""] : [line.slice(0, equals), line.slice(equals + 1)];
 }
 
-function stateOver(config: ContainerConfig, facts: StageFacts): StageState {
-  const lines = config.Env ?? [];
+function stateOver(
+  { Env: lines = [], ExposedPorts = [], Labels = {}, Volumes = [], ...config }: ContainerConfig,
+  facts: StageFacts,
+): StageState {
   const needsPath = facts.platform.os !== "windows" && !hasPath(lines.map(parseEnvironmentLine));
   const env = needsPath ? [...lines, `PATH=${DEFAULT_PATH}`] : lines;
+  const present = (names: readonly string[]): VersionedMap<true> => VersionedMap.of(names.map((name) => [name, true]));
   return {
-    config: env.length === 0 ? config : { ...config, Env: env },
-    // A Map keeps the place of what is set again.
-    environment: [...new Map(env.map(parseEnvironmentLine))],
-    args: [],
+    config,
+    env: VersionedMap.of(linesByName(env)),
+    labels: VersionedMap.of(Object.entries(Labels)),
+    ports: present(ExposedPorts),
+    volumes: present(Volumes),
+    environment: VersionedMap.of(env.map(parseEnvironmentLine)),
+    args: VersionedMap.of(),
     build: facts.build,
     platform: facts.platform,
     cmdSet: false,
   };
+}
+
+/** ENV replaces the first line of a name; further ones, which an odd image may have, stay as they are. */
+function linesByName(lines: readonly string[]): readonly EnvironmentEntry[] {
+  const seen = new Set<string>();
+  return lines.map((line, at) => {
+    const [name] = parseEnvironmentLine(line);
+    const key = seen.has(name) ? `${name}=${at}` : name;
+    seen.add(name);
+    return [key, line];
+  });
 }
 
 function hasPath(entries: readonly EnvironmentEntry[]): boolean {

@@ -36,8 +36,7 @@ export const VOLUME: Instruction<VolumeNode> = {
     return { ...node, paths };
   },
   configure(node, state): StageState {
-    const Volumes = [...new Set([...state.config.Volumes ?? [], ...node.paths])];
-    return { ...state, config: { ...state.config, Volumes } };
+    return { ...state, volumes: state.volumes.setAll(node.paths.map((path) => [path, true] as const)) };
   },
   history(node): string {
     return `VOLUME [${node.paths.join(" ")}]`;

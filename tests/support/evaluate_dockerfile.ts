@@ -10,10 +10,10 @@ import { FROM } from "../../lib/instructions/from.ts";
 import { evaluateGlobalArgs, settleEpoch } from "../../lib/instructions/global_args.ts";
 import type { Node, StageState } from "../../lib/instructions/instruction.ts";
 import { findBaseStage, parseDockerfile } from "../../lib/instructions/stages.ts";
-import { childState, imageState, scratchState } from "../../lib/instructions/state.ts";
+import { childState, containerConfig, imageState, scratchState } from "../../lib/instructions/state.ts";
 import { instructionOf } from "../../lib/instructions/table.ts";
 import { parseTriggers } from "../../lib/instructions/triggers.ts";
-import type { ImageConfig } from "../../lib/oci/config.ts";
+import type { ContainerConfig, ImageConfig } from "../../lib/oci/config.ts";
 import type { Platform } from "../../lib/oci/platform.ts";
 
 /** What a build is given. */
@@ -27,6 +27,8 @@ export interface Given {
 export interface EvaluatedStage {
   readonly name?: string;
   readonly state: StageState;
+  /** What the image gets. */
+  readonly config: ContainerConfig;
   /** Expanded, triggers included. */
   readonly nodes: readonly Node[];
   readonly history: readonly string[];
@@ -78,7 +80,14 @@ export function evaluateDockerfile(text: string, given: Given = {}): readonly Ev
         if (entry !== undefined) history.push(entry);
       });
     }
-    done.push({ ...(name === undefined ? {} : { name }), state, nodes: expanded, history, warnings });
+    done.push({
+      ...(name === undefined ? {} : { name }),
+      state,
+      config: containerConfig(state),
+      nodes: expanded,
+      history,
+      warnings,
+    });
   }
   return done;
 }

@@ -65,7 +65,7 @@ const CONFIGS: readonly Row<string, Readonly<Record<string, unknown>>>[] = [
     ExposedPorts: ["80/tcp", "81/udp"],
   }],
   ["3.10/1", "a default behind digits", "EXPOSE 80${x:-80}", { ExposedPorts: ["8080/tcp"] }],
-  ["3.10/1", "nothing left is no port", "EXPOSE $x", { ExposedPorts: [] }],
+  ["3.10/1", "nothing left is no port", "EXPOSE $x", {}],
   ["3.10/1", "a bad port", "EXPOSE a", /Cannot expose "a"/],
   ["1.8", "EXPOSE without arguments", "EXPOSE", /Cannot parse EXPOSE: it needs at least one port/],
   ["3.13/1", "CMD as text", "CMD a  b", { Cmd: ["/bin/sh", "-c", "a  b"], ArgsEscaped: true }],
@@ -176,7 +176,7 @@ const CONFIGS: readonly Row<string, Readonly<Record<string, unknown>>>[] = [
 ];
 
 testRows("config", CONFIGS, (instructions) => {
-  const { Env, WorkingDir, ...config } = evaluateStage(instructions).state.config;
+  const { Env, WorkingDir, ...config } = evaluateStage(instructions).config;
   return {
     ...config,
     ...(Env?.length === 1 && Env[0] === PATH ? {} : { Env }),
@@ -185,17 +185,17 @@ testRows("config", CONFIGS, (instructions) => {
 });
 
 Deno.test("config [3.0/1] of scratch has a root directory and a PATH", () => {
-  assert.deepEqual(evaluateStage("").state.config, { WorkingDir: "/", Env: [PATH] });
+  assert.deepEqual(evaluateStage("").config, { WorkingDir: "/", Env: [PATH] });
 });
 
 Deno.test("config [3.0/1] of scratch for Windows has no PATH", () => {
   const target = { os: "windows", architecture: "amd64" };
-  assert.deepEqual(evaluateStage("", { target }).state.config, { WorkingDir: "/" });
+  assert.deepEqual(evaluateStage("", { target }).config, { WorkingDir: "/" });
 });
 
 Deno.test("config [3.13/1] for Windows has cmd as shell", () => {
   const target = { os: "windows", architecture: "amd64" };
-  assert.deepEqual(evaluateStage("CMD a", { target }).state.config.Cmd, ["cmd", "/S", "/C", "a"]);
+  assert.deepEqual(evaluateStage("CMD a", { target }).config.Cmd, ["cmd", "/S", "/C", "a"]);
 });
 
 Deno.test("config [3.11] for Windows takes no STOPSIGNAL", () => {
@@ -208,7 +208,7 @@ Deno.test("config [3.15] keeps the author", () => {
 });
 
 Deno.test("config [3.5/2] a label called __proto__ is a label", () => {
-  assert.deepEqual(Object.entries(evaluateStage("LABEL __proto__=a").state.config.Labels ?? {}), [["__proto__", "a"]]);
+  assert.deepEqual(Object.entries(evaluateStage("LABEL __proto__=a").config.Labels ?? {}), [["__proto__", "a"]]);
 });
 
 const BASE = imageWith({
@@ -241,17 +241,17 @@ const { OnBuild: _fired, ...KEPT } = BASE.config;
 for (const [rule, shows, instructions, changed] of ON_IMAGE) {
   Deno.test(`config on an image [${rule}] ${shows}`, () => {
     const expected = { ...KEPT, Env: ["a=1", "PATH=/x", "t=1"], ...changed };
-    assert.deepEqual(evaluateStage(instructions, { image: BASE }).state.config, expected);
+    assert.deepEqual(evaluateStage(instructions, { image: BASE }).config, expected);
   });
 }
 
 Deno.test("config on an image [3.13/2] ENTRYPOINT drops the image's CMD", () => {
-  const { Entrypoint, Cmd } = evaluateStage('ENTRYPOINT ["b"]', { image: BASE }).state.config;
+  const { Entrypoint, Cmd } = evaluateStage('ENTRYPOINT ["b"]', { image: BASE }).config;
   assert.deepEqual([Entrypoint, Cmd], [["b"], undefined]);
 });
 
 Deno.test("config [3.0/2] gives an image without PATH the default one, at the end", () => {
-  assert.deepEqual(evaluateStage("", { image: imageWith({ Env: ["a=1"] }) }).state.config, { Env: ["a=1", PATH] });
+  assert.deepEqual(evaluateStage("", { image: imageWith({ Env: ["a=1"] }) }).config, { Env: ["a=1", PATH] });
 });
 
 Deno.test("config [3.0/2] keeps the author of the image", () => {
@@ -260,5 +260,18 @@ Deno.test("config [3.0/2] keeps the author of the image", () => {
 
 Deno.test("config [3.13/2] a CMD of a parent stage counts as inherited", () => {
   const [, child] = evaluateDockerfile('FROM scratch AS a\nCMD ["x"]\nFROM a\nENTRYPOINT ["y"]\n');
-  assert.equal(child?.state.config.Cmd, undefined);
+  assert.equal(child?.config.Cmd, undefined);
+});
+
+Deno.test("config, of 9,000 LABELs, ENVs and ARGs is made in seconds", () => {
+  const lines = Array.from(
+    { length: 3_000 },
+    (_, at) => `LABEL l${at}=$e${at - 1}\nENV e${at}=$a${at - 1}\nARG a${at}=1\n`,
+  );
+  const started = performance.now();
+  const { config } = evaluateStage(lines.join(""));
+  assert.equal(Object.keys(config.Labels ?? {}).length, 3_000);
+  assert.equal(config.Env?.length, 3_001);
+  // 0.3 s on a quiet machine; a copy of everything at each instruction takes a minute.
+  assert.ok(performance.now() - started < 10_000);
 });

@@ -211,12 +211,12 @@ Deno.test("parseTriggers() [1.9/2] blames the FROM that fires them", () => {
 
 Deno.test("triggers [3.14/2] fire in order, before the stage's own instructions", () => {
   const [, child] = evaluateDockerfile("FROM scratch AS a\nONBUILD ENV x=1\nONBUILD ENV y=${x}2\nFROM a\nENV z=$y");
-  assert.deepEqual(child?.state.config.Env?.slice(1), ["x=1", "y=12", "z=12"]);
+  assert.deepEqual(child?.config.Env?.slice(1), ["x=1", "y=12", "z=12"]);
 });
 
 Deno.test("triggers [3.14/2] are gone afterwards", () => {
   const stages = evaluateDockerfile("FROM scratch AS a\nONBUILD ENV x=1\nFROM a AS b\nFROM b");
-  assert.deepEqual(stages.map(({ state }) => state.config.OnBuild), [["ENV x=1"], undefined, undefined]);
+  assert.deepEqual(stages.map(({ config }) => config.OnBuild), [["ENV x=1"], undefined, undefined]);
   assert.deepEqual(stages[2]?.history, []);
 });
 
@@ -228,7 +228,7 @@ Deno.test("triggers [3.14/2] of an image may read from stages of the file", () =
 
 Deno.test("triggers [2.1] are expanded with the variables of the stage that fires them", () => {
   const [, child] = evaluateDockerfile("FROM scratch AS a\nENV v=1\nONBUILD LABEL l=$v\nENV v=2\nFROM a");
-  assert.deepEqual(child?.state.config.Labels, { l: "2" });
+  assert.deepEqual(child?.config.Labels, { l: "2" });
 });
 
 Deno.test("INSTRUCTIONS has the 18 instructions", () => {

@@ -3,6 +3,7 @@ import { evaluateGlobalArgs, settleEpoch } from "../../../lib/instructions/globa
 import { platformArguments, proxyEnvironment } from "../../../lib/instructions/predefined_args.ts";
 import { runEnvironment } from "../../../lib/instructions/state.ts";
 import { parseDockerfile } from "../../../lib/instructions/stages.ts";
+import { VersionedMap } from "../../../lib/instructions/versioned_map.ts";
 import { evaluateDockerfile, evaluateStage, imageWith } from "../../support/evaluate_dockerfile.ts";
 import { type Row, testRows } from "../../support/rows.ts";
 
@@ -151,7 +152,7 @@ const SCOPES: readonly Row<Case, Readonly<Record<string, string>>>[] = [
 testRows(
   "variables",
   SCOPES,
-  ({ text, args = {} }) => evaluateDockerfile(text, { args }).at(-1)?.state.config.Labels ?? {},
+  ({ text, args = {} }) => evaluateDockerfile(text, { args }).at(-1)?.config.Labels ?? {},
 );
 
 Deno.test("variables [2.3/3] an error of a global default has its position", () => {
@@ -210,13 +211,13 @@ testRows("runEnvironment()", ENVIRONMENTS, ({ text, args = {} }) => {
 
 Deno.test("runEnvironment() [3.2/2] has a PATH when the variables have none", () => {
   const { state } = evaluateStage("");
-  const environment = runEnvironment({ ...state, environment: [["a", "1"]] });
+  const environment = runEnvironment({ ...state, environment: VersionedMap.of([["a", "1"]]) });
   assert.deepEqual(environment, [["a", "1"], ["PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]]);
 });
 
 Deno.test("imageState() [3.0/2] takes a line without = as an empty variable", () => {
-  const { state } = evaluateStage("LABEL l=<${x-unset}>", { image: imageWith({ Env: ["PATH=p", "x"] }) });
-  assert.deepEqual(state.config.Labels, { l: "<>" });
+  const { config } = evaluateStage("LABEL l=<${x-unset}>", { image: imageWith({ Env: ["PATH=p", "x"] }) });
+  assert.deepEqual(config.Labels, { l: "<>" });
 });
 
 const PROXIES: readonly Row<Readonly<Record<string, string>>, readonly string[]>[] = [
