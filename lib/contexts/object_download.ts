@@ -11,7 +11,7 @@ import { KilnError } from "../errors.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import type { FileProgress } from "../io/follow_file.ts";
 import { explainWriteError } from "../image/explain_write_error.ts";
-import { releaseBuffer } from "../io/release_buffer.ts";
+import { releaseWhole } from "../io/release_buffer.ts";
 import { DownloadMeter } from "./download_meter.ts";
 import { createBackoff, explainFault, type RequestParts } from "./object_requests.ts";
 import { type ByteRange, ObjectFault, type ObjectStore, type StoredObject } from "./object_store.ts";
@@ -65,7 +65,7 @@ export async function downloadObject(
         // Into the page cache: handing 64 KiB to another thread takes longer than copying them.
         for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
         const { length } = chunk;
-        release(chunk);
+        releaseWhole(chunk);
         ledger.add(taken, length);
         meter.add(length);
       }
@@ -82,11 +82,6 @@ export async function downloadObject(
   });
   await Promise.all(running);
   signal.throwIfAborted();
-}
-
-/** Frees a chunk that was written, if it is all there is in its buffer; what is left to V8 piles up. */
-function release({ buffer, length }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && length === buffer.byteLength) releaseBuffer(buffer);
 }
 
 interface PartReading {

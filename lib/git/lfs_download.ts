@@ -14,6 +14,7 @@ import type { Reach } from "../http/reach.ts";
 import type { HttpResponse } from "../http/response.ts";
 import type { Transport } from "../http/transport.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
+import { releaseWhole } from "../io/release_buffer.ts";
 import type { Report } from "../report/report.ts";
 import { close, O, openDirectory, sendFile, writeAll } from "../sys/file.ts";
 import { openInRoot } from "../sys/resolve.ts";
@@ -112,6 +113,7 @@ async function downloadOnce(
       if (received > file.size) throw wrong(file, "it is longer than its pointer says");
       hash.update(chunk);
       writeAll(fd, asOwn(chunk));
+      releaseWhole(chunk);
     }
     if (received < file.size) throw new CutOff(`it ends after ${received} of ${file.size} bytes`);
     if (hash.digest("hex") !== file.oid) throw wrong(file, "its SHA-256 is not the one its pointer says");

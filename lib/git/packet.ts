@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { KilnError } from "../errors.ts";
+import { releaseWhole } from "../io/release_buffer.ts";
 import { printable } from "./printable.ts";
 
 /** Ends a request or a list. */
@@ -38,9 +39,11 @@ export class ServerRefusal extends Error {
   override readonly name = "ServerRefusal";
 }
 
-/** Reads packets from a stream. */
+/** Reads packets from a stream, whose chunks it frees. */
 export class PacketReader implements AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>;
+  /** For packets that came in several pieces. */
+  readonly #gathered = new Uint8Array(MAX_PACKET_BYTES);
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
 
@@ -89,10 +92,12 @@ export class PacketReader implements AsyncDisposable {
       this.#at += count;
       return bytes;
     }
-    const bytes = new Uint8Array(count);
+    const bytes = this.#gathered.subarray(0, count);
     let filled = 0;
     while (filled < count) {
       if (this.#at === this.#chunk.length) {
+        // No packet that is still valid has a part of it.
+        releaseWhole(this.#chunk);
         const next = await this.#source.next();
         if (next.done === true) {
           if (filled === 0 && need === "optional") return undefined;

@@ -77,7 +77,10 @@ export class HttpResponse implements Disposable {
     return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
   }
 
-  /** Streams the body. Leaving the loop early closes the connection. */
+  /**
+   * Streams the body, in chunks that belong to the reader (`releaseWhole` frees them). Leaving the loop early closes the
+   * connection.
+   */
   async *body(): AsyncGenerator<Uint8Array, void, void> {
     const { stallTimeoutMs, signal } = this.#context;
     const message = this.#message;

@@ -10,6 +10,7 @@
 import http from "node:http";
 import https from "node:https";
 import { Agents, proxyAddress, proxyAuthorization } from "./agents.ts";
+import { freeReads } from "./free_reads.ts";
 import type { Environment } from "./proxy.ts";
 import { checkHost, type Reach } from "./reach.ts";
 import { HttpResponse } from "./response.ts";
@@ -124,6 +125,7 @@ async function exchange(request: TransportRequest, wiring: Wiring): Promise<Http
   checkHost(url, request.reach);
   const route = wiring.agents.route(url, request.reach);
   const outgoing = open(request, route, wiring.options);
+  freeReads(outgoing);
   const { timeouts } = wiring;
   const watch = new Watch(outgoing, url.host, {
     stall: timeouts.stall,

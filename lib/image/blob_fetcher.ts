@@ -7,6 +7,7 @@
 import type { Semaphore } from "../async/semaphore.ts";
 import { explainWriteError } from "./explain_write_error.ts";
 import { FileProgress } from "../io/follow_file.ts";
+import { releaseWhole } from "../io/release_buffer.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Repository } from "../oci/reference.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -71,6 +72,7 @@ export class BlobFetcher {
         for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
         written += chunk.length;
         progress.written(written);
+        releaseWhole(chunk);
       }
       await store.adopt(path, blob.digest);
       progress.end("complete");

@@ -107,8 +107,9 @@ Deno.test("requestPack(), refuses a band that there is not", async () => {
 Deno.test("S48 git server that talks without end, is cut off", async () => {
   async function* endless(): AsyncGenerator<Uint8Array> {
     yield packetOf("packfile");
-    const packet = band(2, `${"x".repeat(60_000)}\n`);
-    for (;;) yield await Promise.resolve(packet);
+    const packet = new Uint8Array(band(2, `${"x".repeat(60_000)}\n`));
+    // A reader frees what it has read.
+    for (;;) yield await Promise.resolve(packet.slice());
   }
   const request = { wants: ["ab".repeat(20)], depth: 1, onProgress: () => {} };
   const { pack } = await requestPack(answering(endless()), request);
