@@ -108,7 +108,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     });
     await using backend = chosen.backend;
     report.message("info", `Isolation: ${backend.description}`);
-    if (chosen.reason !== undefined) report.message("warn", `No better isolation: ${chosen.reason}`);
+    for (const reason of chosen.reasons) report.message("warn", `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
     const background = new Background(interruption.controller);
 

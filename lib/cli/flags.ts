@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { ISOLATIONS } from "../rootfs/isolation.ts";
 import {
   bool,
   choice,
@@ -330,6 +331,13 @@ export const FLAGS = {
     details: "`overlay`: an overlay mount and namespaces of its own. `chroot`: a copied file system and chroot. " +
       "`auto` takes the first of them that works here and says which. `in-place`, kaniko's way, is not supported yet " +
       "and fails by name.",
+  }),
+  "require-isolation": choice({
+    group: "Isolation",
+    own: true,
+    choices: ISOLATIONS,
+    help: "The least isolation that will do; the build fails if only less can be had here",
+    details: "From the strictest: `overlay`, `chroot`. For pipelines that must not fall back to less unnoticed.",
   }),
   "step-timeout": duration({
     group: "Isolation",

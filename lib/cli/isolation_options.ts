@@ -5,11 +5,12 @@
  */
 import { dirname, join, resolve } from "node:path/posix";
 import { KilnError } from "../errors.ts";
+import type { IsolationRequest } from "../rootfs/isolation.ts";
 import type { BuildFlags } from "./flags.ts";
 
 /** Where and how RUN is executed. */
 export interface IsolationOptions {
-  readonly isolation: "auto" | "overlay" | "chroot";
+  readonly isolation: IsolationRequest;
   /** Absolute; it need not exist. */
   readonly workDirectory: string;
 }
@@ -39,7 +40,11 @@ export function parseIsolationOptions(flags: BuildFlags, world: IsolationWorld):
     });
   }
   const given = flags["work-dir"] ?? flags["kaniko-dir"];
-  return { isolation, workDirectory: given === undefined ? defaultDirectory(world) : resolve(world.cwd, given) };
+  const least = flags["require-isolation"];
+  return {
+    isolation: { wanted: isolation, ...(least === undefined ? {} : { least }) },
+    workDirectory: given === undefined ? defaultDirectory(world) : resolve(world.cwd, given),
+  };
 }
 
 /** decisions.md 11. The executor image is recognised by where the program itself is. */

@@ -12,33 +12,66 @@ import type { MountAbility } from "../sys/private_mounts.ts";
 import { removeTree } from "../tree/remove.ts";
 import { ChrootBackend, type ChrootOptions } from "./chroot.ts";
 import { OverlayBackend } from "./overlay.ts";
+import { type Isolation, type IsolationRequest, ISOLATIONS } from "./isolation.ts";
 import { mountOverlay } from "./overlay_mount.ts";
 import type { Backend } from "./rootfs.ts";
-
-/** Names of backends on the command line. */
-export type IsolationName = "auto" | "overlay" | "chroot";
 
 /** A backend, and what was better but is not possible here. */
 export interface ChosenBackend {
   readonly backend: Backend;
-  /** Why not a better one; absent for the best. */
-  readonly reason?: string;
+  /** Why not a better one, one sentence for each; none for the best. */
+  readonly reasons: readonly string[];
+}
+
+/** One way, as far as this host is concerned. */
+interface Candidate {
+  /** Says why it cannot be had here. */
+  unusable(): string | undefined;
+  make(): Backend;
 }
 
 /**
- * Chooses (decisions 10): overlay where mounts are allowed and the work directory can hold an upper directory, else
- * chroot.
+ * Chooses (decisions 10): the one asked for, or the strictest that is possible.
  *
- * @throws {KilnError} kind `usage`, if the backend asked for cannot work here, with the reason.
+ * @throws {KilnError} kind `usage`, if the one asked for cannot be had here; kind `denied`, if what can be had is less
+ *   than what is required.
  */
-export function chooseBackend(wanted: IsolationName, mounts: MountAbility, options: ChrootOptions): ChosenBackend {
-  if (wanted === "chroot") return { backend: new ChrootBackend(options) };
-  const reason = mounts.kind === "yes" ? overlayUnusable(options.directory) : mounts.reason;
-  if (reason === undefined) return { backend: new OverlayBackend(options) };
-  if (wanted === "auto") return { backend: new ChrootBackend(options), reason: `overlay is not possible: ${reason}` };
-  throw new KilnError("usage", `Cannot use --isolation=overlay: ${reason}`, {
+export function chooseBackend(
+  { wanted, least }: IsolationRequest,
+  mounts: MountAbility,
+  options: ChrootOptions,
+): ChosenBackend {
+  const candidates: Readonly<Record<Isolation, Candidate>> = {
+    overlay: {
+      unusable: () => mounts.kind === "yes" ? overlayUnusable(options.directory) : mounts.reason,
+      make: () => new OverlayBackend(options),
+    },
+    chroot: { unusable: () => undefined, make: () => new ChrootBackend(options) },
+  };
+  const reasons: string[] = [];
+  for (const name of wanted === "auto" ? ISOLATIONS : [wanted]) {
+    if (least !== undefined && isLess(name, least)) throw tooLittle(least, reasons);
+    const reason = candidates[name].unusable();
+    if (reason === undefined) return { backend: candidates[name].make(), reasons };
+    if (wanted !== "auto") throw notHere(wanted, reason);
+    reasons.push(`${name} is not possible: ${reason}`);
+  }
+  throw new KilnError("usage", `Cannot keep RUN apart from this machine: ${reasons.join("; ")}`);
+}
+
+function isLess(a: Isolation, b: Isolation): boolean {
+  return ISOLATIONS.indexOf(a) > ISOLATIONS.indexOf(b);
+}
+
+function notHere(wanted: Isolation, reason: string): KilnError {
+  return new KilnError("usage", `Cannot use --isolation=${wanted}: ${reason}`, {
     hint: "--isolation=auto takes what is possible here",
   });
+}
+
+function tooLittle(least: Isolation, reasons: readonly string[]): KilnError {
+  const why = reasons.length === 0 ? "--isolation asks for less" : reasons.join("; ");
+  return new KilnError("denied", `Cannot build with --require-isolation=${least}: ${why}`);
 }
 
 /** Tries it out; the kernel's rules about what can be an upper directory are many. */

@@ -12,6 +12,7 @@ import type { ExecResult, ExecSpec } from "../exec/spec.ts";
 import type { PackedLayer } from "../image/packer.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { LayerFile } from "../store/blob_file.ts";
+import type { Isolation } from "./isolation.ts";
 
 /** A finished tree. */
 export interface Snapshot {
@@ -48,7 +49,7 @@ export interface OpenOptions {
 
 /** One way to hold file systems. */
 export interface Backend extends AsyncDisposable {
-  readonly name: "overlay" | "chroot";
+  readonly name: Isolation;
   /** What a command gets, in words, for the report: `overlay, own namespaces`. */
   readonly description: string;
   /** The empty tree (`FROM scratch`). */

@@ -215,6 +215,22 @@ testFailures("RUN", [
     hint: "--isolation=auto takes what is possible here",
   },
   {
+    shows: "on a host that allows less than --require-isolation, is refused with the reason",
+    dockerfile: "FROM {BASE}\nRUN true\n",
+    args: ["--require-isolation=overlay"],
+    through: ["setpriv", "--bounding-set=-sys_admin"],
+    code: 77,
+    error:
+      "Cannot build with --require-isolation=overlay: overlay is not possible: a mount namespace of our own is refused: unshare: the operation is not permitted (EPERM)",
+  },
+  {
+    shows: "with less isolation asked for than is required, is refused",
+    dockerfile: "FROM {BASE}\nRUN true\n",
+    args: ["--require-isolation=overlay", "--isolation=chroot"],
+    code: 77,
+    error: "Cannot build with --require-isolation=overlay: --isolation asks for less",
+  },
+  {
     shows: "without a network, is refused where the host has no namespaces",
     dockerfile: "FROM {BASE}\nRUN --network=none true\n",
     through: ["setpriv", "--bounding-set=-sys_admin"],

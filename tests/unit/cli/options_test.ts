@@ -43,7 +43,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
     },
     outputs: { destinations: [], push: false, checkPush: false },
     registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
-    isolation: { isolation: "auto", workDirectory: "/home/me/.cache/kiln" },
+    isolation: { isolation: { wanted: "auto" }, workDirectory: "/home/me/.cache/kiln" },
     step: { logLimitBytes: 64 * 1024 * 1024 },
     notices: [],
   });
