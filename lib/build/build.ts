@@ -11,10 +11,11 @@ import type { Semaphore } from "../async/semaphore.ts";
 import type { Warning } from "../dockerfile/warning.ts";
 import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
 import type { Image } from "../image/image.ts";
-import type { PackedLayer } from "../image/packer.ts";
+import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
 import { childState, containerConfig, imageState, scratchState } from "../instructions/state.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
+import type { BytePath } from "../io/byte_path.ts";
 import type { Family } from "../oci/media_type.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -53,6 +54,9 @@ export interface BuildDeps {
   /** Outputs that layers are handed to while the build goes on. */
   readonly early: readonly Output[];
   readonly background: Background;
+  readonly packer: LayerPacker;
+  /** Makes an empty directory for the tree of a layer that is made apart; it goes with the build. */
+  readonly newTree: () => BytePath;
   /** Permits for commands that run at the same time. */
   readonly commands: Semaphore;
   readonly shared: StepShared;
@@ -162,6 +166,9 @@ class Build {
       open: async (snapshot) => limited(await backend.open(snapshot, how), commands),
       context: (parts) =>
         new StepResources(shared, { ...parts, tree: (origin) => this.#tree(stage, origin, resultOf) }),
+      newTree: () => this.#deps.newTree(),
+      packTree: (tree) => this.#deps.packer.pack({ kind: "overlay", upper: tree, below: [] }),
+      pool: shared.pool,
       onLayer: (layer) => this.#onLayer(layer),
       escape: this.#plan.escape,
       layers,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WorkerPool } from "../async/worker_pool.ts";
 import type { Escape } from "../dockerfile/line.ts";
 import type { SourceRange } from "../dockerfile/source.ts";
 import type { Warning } from "../dockerfile/warning.ts";
@@ -10,11 +11,13 @@ import { locating } from "../errors.ts";
 import type { PackedLayer } from "../image/packer.ts";
 import { createExpander } from "../instructions/expander.ts";
 import type { Instruction, Node, StageState } from "../instructions/instruction.ts";
-import type { StepContext } from "../instructions/step.ts";
+import type { TreeStep } from "../instructions/step.ts";
 import { instructionOf } from "../instructions/table.ts";
+import type { BytePath } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
 import type { RootFs, Snapshot } from "../rootfs/rootfs.ts";
 import { explainHostFault } from "../sys/errno.ts";
+import type { Jobs } from "../worker.ts";
 import type { PlannedStage, PlannedStep } from "./plan.ts";
 
 /** What became of a stage. */
@@ -43,12 +46,19 @@ export interface StageParts {
   /** Opens a writable tree over the base. */
   open(base: Snapshot): Promise<RootFs>;
   /** Makes what a step may use; disposed of after the step. */
-  context(step: { readonly state: StageState; readonly rootfs: RootFs; readonly report: Report }): StepResources;
+  context(step: { readonly state: StageState; readonly root: BytePath; readonly report: Report }): StepResources;
+  /** Makes an empty directory that stays as long as the stage's trees are of use. */
+  newTree(): BytePath;
+  /** Packs a tree that was made apart: everything in it, whatever the stage has. */
+  packTree(tree: BytePath): Promise<PackedLayer>;
+  readonly pool: WorkerPool<Jobs>;
   /** Told about each layer as soon as it is being packed. */
   onLayer(layer: Promise<PackedLayer>): void;
   readonly escape: Escape;
-  /** One layer for all steps, taken after the last one that touches files. */
-  /** How many layers to make of the stage; none of one that is only copied from. */
+  /**
+   * How many layers to make of the stage: one for all steps is taken after the last one that touches files, none is
+   * made of a stage that is only copied from.
+   */
   readonly layers: "each" | "one" | "none";
   readonly report: Report;
   readonly onWarning: (warning: Warning) => void;
@@ -58,7 +68,7 @@ export interface StageParts {
 
 /** A step's context and its end. */
 export interface StepResources extends Disposable {
-  readonly context: StepContext;
+  readonly context: TreeStep;
 }
 
 /** Builds a stage. @throws {KilnError} with the position of the instruction that failed */
@@ -93,6 +103,8 @@ class StageBuilder {
   #number = 1;
   #state: StageState;
   #rootfs: RootFs | undefined;
+  /** Trees that were made apart and are still to be laid over the stage's. */
+  readonly #stacked: { readonly tree: BytePath; readonly layer: Promise<PackedLayer> | undefined }[] = [];
   #snapshot: Promise<Snapshot> | undefined;
 
   constructor(parts: StageParts) {
@@ -120,11 +132,10 @@ class StageBuilder {
   }
 
   result(): StageResult {
-    const rootfs = this.#rootfs;
     return {
       state: this.#state,
       history: this.#history,
-      snapshot: () => this.#snapshot ??= rootfs === undefined ? this.#parts.base() : rootfs.finish(),
+      snapshot: () => this.#snapshot ??= this.#finish(),
     };
   }
 
@@ -138,17 +149,48 @@ class StageBuilder {
     node: Node,
     { report, at, range }: { readonly report: Report; readonly at: number; readonly range: SourceRange },
   ): Promise<{ readonly layer?: Promise<PackedLayer> }> {
+    const { layers, pool } = this.#parts;
+    const apart = instruction.apart?.(node);
+    const tree = apart === undefined ? undefined : await this.#makeApart(apart, report);
+    if (tree !== undefined && layers !== "one") return await this.#stack(tree, range);
     const rootfs = await this.#open();
-    {
-      using resources = this.#parts.context({ state: this.#state, rootfs, report });
-      await instruction.run?.(node, resources.context);
-    }
-    const { layers, onLayer } = this.#parts;
+    if (tree === undefined) {
+      using resources = this.#parts.context({ state: this.#state, root: rootfs.path, report });
+      await instruction.run?.(node, { ...resources.context, rootfs });
+    } else await pool.run("copyTree", { from: tree, to: rootfs.path, over: true });
     if (layers === "none" || layers === "one" && at !== this.#lastFileStep) return {};
     const { layer } = await rootfs.checkpoint();
+    return { layer: this.#announceLayer(layer, range) };
+  }
+
+  async #makeApart(fill: (step: TreeStep) => Promise<void>, report: Report): Promise<BytePath> {
+    const root = this.#parts.newTree();
+    using resources = this.#parts.context({ state: this.#state, root, report });
+    await fill(resources.context);
+    return root;
+  }
+
+  /** Takes a tree over as a layer. The stage itself need not be there for that; it may never be needed at all. */
+  async #stack(tree: BytePath, range: SourceRange): Promise<{ readonly layer?: Promise<PackedLayer> }> {
+    const layer = this.#parts.layers === "none" ? undefined : this.#announceLayer(this.#parts.packTree(tree), range);
+    this.#stacked.push({ tree, layer });
+    if (this.#rootfs !== undefined) await this.#layStacked(this.#rootfs);
+    return layer === undefined ? {} : { layer };
+  }
+
+  async #layStacked(rootfs: RootFs): Promise<void> {
+    for (const { tree, layer } of this.#stacked.splice(0)) await rootfs.stack(tree, layer);
+  }
+
+  #announceLayer(layer: Promise<PackedLayer>, range: SourceRange): Promise<PackedLayer> {
     const located = locating(range, () => layer);
-    onLayer(located);
-    return { layer: located };
+    this.#parts.onLayer(located);
+    return located;
+  }
+
+  async #finish(): Promise<Snapshot> {
+    if (this.#rootfs === undefined && this.#stacked.length === 0) return await this.#parts.base();
+    return await (await this.#open()).finish();
   }
 
   /** Says which step begins: those that touch files are counted, FROM is the first. */
@@ -173,6 +215,7 @@ class StageBuilder {
     const { base, open, stage } = this.#parts;
     // A base that cannot be had or unpacked is no fault of the step that is the first to need it.
     this.#rootfs ??= await locating(stage.from.line.range, async () => open(await base()));
+    await this.#layStacked(this.#rootfs);
     return this.#rootfs;
   }
 }

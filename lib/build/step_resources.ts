@@ -9,12 +9,11 @@ import type { SourceViews } from "../exec/mounts/source_views.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
-import type { StepContext } from "../instructions/step.ts";
+import type { TreeStep } from "../instructions/step.ts";
 import { OutputBudget } from "../report/output_limit.ts";
 import { createOutputLines } from "../report/output_lines.ts";
 import type { Redactor } from "../report/redactor.ts";
 import type { Report } from "../report/report.ts";
-import type { RootFs } from "../rootfs/rootfs.ts";
 import * as files from "../sys/file.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import { removeTree } from "../tree/remove.ts";
@@ -52,7 +51,8 @@ export interface StepShared {
 /** One step's part. */
 export interface StepParts {
   readonly state: StageState;
-  readonly rootfs: RootFs;
+  /** The tree that the step changes. */
+  readonly root: BytePath;
   readonly report: Report;
   /** Returns what the step reads from. */
   tree(origin: Origin): Promise<FileTree>;
@@ -60,7 +60,7 @@ export interface StepParts {
 
 /** A step's context; disposed of when the step has ended. */
 export class StepResources implements Disposable {
-  readonly context: StepContext;
+  readonly context: TreeStep;
   readonly #scratch: BytePath;
   readonly #end: () => void;
 
@@ -77,7 +77,7 @@ export class StepResources implements Disposable {
     };
     this.context = {
       state: parts.state,
-      rootfs: parts.rootfs,
+      root: parts.root,
       report: parts.report,
       pool: shared.pool,
       expansion: shared.expansion,

@@ -111,6 +111,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     for (const reason of chosen.reasons) report.message("warn", `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
     const background = new Background(interruption.controller);
+    const trees = work.makeDirectory("trees");
 
     await prepared;
     const located = await fetched.located;
@@ -128,6 +129,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       context: contextTree(located.root, findIgnoreFile(located, source.place), writtenPaths(options)),
       early: outputs.early,
       background,
+      packer,
+      newTree: () => bytePathOf(Deno.makeTempDirSync({ dir: trees })),
       commands: new Semaphore(Math.max(4, navigator.hardwareConcurrency)),
       shared: {
         directory: bytePathOf(work.makeDirectory("steps")) satisfies BytePath,

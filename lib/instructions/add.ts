@@ -10,12 +10,14 @@ import {
   type CopyNode,
   copyOrigins,
   expandCopy,
+  isLinked,
   parseCopy,
   requireTwoPaths,
   textFlag,
 } from "./copy_node.ts";
 import { executeCopy } from "./execute_copy.ts";
 import type { Instruction, Origin } from "./instruction.ts";
+import type { TreeStep } from "./step.ts";
 import { refuseCopyNotYet } from "./not_yet.ts";
 
 /** `ADD [flags] source... destination` or `ADD [flags] ["source", ..., "destination"]`. */
@@ -48,5 +50,8 @@ export const ADD: Instruction<CopyNode<"ADD">> = {
   },
   run(node, step): Promise<void> {
     return executeCopy(node, step, { unpack: node.unpack ?? true });
+  },
+  apart(node): ((step: TreeStep) => Promise<void>) | undefined {
+    return isLinked(node) ? (step) => executeCopy(node, step, { unpack: node.unpack ?? true }) : undefined;
   },
 };

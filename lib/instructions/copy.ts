@@ -14,12 +14,14 @@ import {
   type CopyNode,
   copyOrigins,
   expandCopy,
+  isLinked,
   parseCopy,
   requireTwoPaths,
   textFlag,
 } from "./copy_node.ts";
 import { executeCopy } from "./execute_copy.ts";
 import type { Instruction, Origin } from "./instruction.ts";
+import type { TreeStep } from "./step.ts";
 import { refuseCopyNotYet } from "./not_yet.ts";
 import { sourceKind } from "./remote_source.ts";
 
@@ -47,6 +49,9 @@ export const COPY: Instruction<CopyNode<"COPY">> = {
   },
   run(node, step): Promise<void> {
     return executeCopy(node, step, { unpack: false });
+  },
+  apart(node): ((step: TreeStep) => Promise<void>) | undefined {
+    return isLinked(node) ? (step) => executeCopy(node, step, { unpack: false }) : undefined;
   },
 };
 

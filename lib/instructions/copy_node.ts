@@ -92,14 +92,31 @@ export function expandCopy<N extends CopyNode>(node: N, expander: Expander): N {
     heredocs: node.heredocs.map((heredoc) => expandHeredoc(heredoc, expander)),
     destination: expander.word(node.destination),
   };
-  if (expanded.chown) parseOwner(expanded.chown);
   modeOf(expanded);
+  checkOwner(expanded);
   return expanded;
+}
+
+/** A layer made apart from the stage knows no users but root. */
+function checkOwner(node: CopyNode): void {
+  if (!node.chown) return;
+  const { user, group } = parseOwner(node.chown);
+  const named = [user, group].some((account) => account?.kind === "name" && account.name !== "root");
+  if (!isLinked(node) || !named) return;
+  const state = "the layer has no users to look it up among";
+  throw new KilnError("dockerfile", `Cannot use --chown="${node.chown}" with --link: ${state}`, {
+    hint: "give numbers, or leave out --link",
+  });
 }
 
 /** Returns the mode of `--chmod`, if there is one. */
 export function modeOf(node: CopyNode): Mode | undefined {
   return node.chmod ? parseMode(node.chmod) : undefined;
+}
+
+/** Whether the node makes a layer apart from the stage: as in BuildKit, not with `--chmod`. */
+export function isLinked(node: CopyNode): boolean {
+  return node.link && !node.chmod;
 }
 
 /** Returns the history text. Only three flags show in it. */

@@ -10,14 +10,14 @@ import * as files from "../sys/file.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import { type CopyNode, destinationPath, type HeredocSource } from "./copy_node.ts";
 import type { Origin } from "./instruction.ts";
-import type { StepContext } from "./step.ts";
+import type { TreeStep } from "./step.ts";
 
 /** Copies; archives are unpacked when `unpack` is set. */
-export async function executeCopy(node: CopyNode, step: StepContext, how: { readonly unpack: boolean }): Promise<void> {
-  const { rootfs, pool, state } = step;
-  const owner = ownerOf(node, rootfs.path);
+export async function executeCopy(node: CopyNode, step: TreeStep, how: { readonly unpack: boolean }): Promise<void> {
+  const { root, pool, state } = step;
+  const owner = ownerOf(node, root);
   const common = {
-    root: rootfs.path,
+    root,
     destination: bytePathOf(destinationPath(node.destination, state.config.WorkingDir || "/")),
     ...(owner === undefined ? {} : { owner }),
     ...(node.chmod ? { chmod: node.chmod } : {}),

@@ -12,7 +12,7 @@ import type { LogicalLine } from "../dockerfile/line.ts";
 import type { Finding } from "../dockerfile/warning.ts";
 import type { ContainerConfig } from "../oci/config.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { StepContext } from "./step.ts";
+import type { StepContext, TreeStep } from "./step.ts";
 import type { VersionedMap } from "./versioned_map.ts";
 
 /** What every parsed instruction has. */
@@ -104,4 +104,9 @@ export interface Instruction<N extends Node = Node> {
   makesLayer?(node: N, state: StageState): boolean;
   /** Changes the file system. `node` is expanded, the state in `step` is the one after the instruction. */
   run?(node: N, step: StepContext): Promise<void>;
+  /**
+   * Returns what does the same in an empty tree, which is then laid over that of the stage as a layer of its own
+   * (`--link`); undefined for a node that is to be `run`.
+   */
+  apart?(node: N): ((step: TreeStep) => Promise<void>) | undefined;
 }

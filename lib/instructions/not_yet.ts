@@ -12,7 +12,6 @@ import type { RunNode } from "./run.ts";
 /** Refuses flags and sources of an expanded COPY or ADD. @throws {KilnError} kind `dockerfile` */
 export function refuseCopyNotYet(node: CopyNode): void {
   const flags = {
-    "--link": node.link,
     "--checksum": node.checksum !== undefined,
     "--keep-git-dir": node.keepGitDir === true,
     "--unpack=true": node.unpack === true,

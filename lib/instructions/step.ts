@@ -14,11 +14,12 @@ import type { FileTree } from "../tree/file_tree.ts";
 import type { Jobs } from "../worker.ts";
 import type { Origin, StageState } from "./instruction.ts";
 
-/** One running step of a stage. */
-export interface StepContext {
+/** One running step that makes files in a tree. */
+export interface TreeStep {
   /** The state after the instruction. */
   readonly state: StageState;
-  readonly rootfs: RootFs;
+  /** The tree: that of the stage between commands, or an empty one of the step's own (`--link`). */
+  readonly root: BytePath;
   /** Returns what an instruction reads from; waits for a stage that is still being built. */
   tree(origin: Origin): Promise<FileTree>;
   /** Where secrets, caches and the like come from. */
@@ -33,4 +34,9 @@ export interface StepContext {
   /** How far an archive may expand that is unpacked. */
   readonly expansion: ExpansionLimits;
   readonly report: Report;
+}
+
+/** One running step that may run commands in the stage, too. */
+export interface StepContext extends TreeStep {
+  readonly rootfs: RootFs;
 }

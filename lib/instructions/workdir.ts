@@ -39,10 +39,10 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   makesLayer(_node, state): boolean {
     return state.config.WorkingDir !== "/";
   },
-  run(_node, { state, rootfs }): Promise<void> {
-    withDirectory(rootfs.path, (root) => {
+  run(_node, { state, root }): Promise<void> {
+    withDirectory(root, (fd) => {
       const path = bytePathOf(state.config.WorkingDir ?? "/");
-      makeWorkingDirectory(root, path, findRunUser(root, state.config.User ?? ""));
+      makeWorkingDirectory(fd, path, findRunUser(fd, state.config.User ?? ""));
     });
     return Promise.resolve();
   },

@@ -153,10 +153,7 @@ class ChrootRootFs implements RootFs {
     options: ChrootOptions,
     tree: { root: BytePath; blobs: LayerBlobs },
   ): Promise<ChrootRootFs> {
-    const index = backend.newPath("index");
-    const candidates = backend.newPath("candidates");
-    await options.pool.run("scanLayer", { root: tree.root, after: index, candidates });
-    files.unlinkAt(files.AT_FDCWD, candidates);
+    const index = await indexTree(backend, options.pool, tree.root);
     return new ChrootRootFs(backend, options, { ...tree, index });
   }
 
@@ -173,7 +170,7 @@ class ChrootRootFs implements RootFs {
   }
 
   async checkpoint(): Promise<{ layer: Promise<PackedLayer> }> {
-    const { pool, packer, store } = this.#options;
+    const { pool, packer } = this.#options;
     if (this.#index === undefined) throw new Error("Unreachable: a checkpoint in a rootfs without layers");
     const after = this.#backend.newPath("index");
     const candidates = this.#backend.newPath("candidates");
@@ -196,12 +193,16 @@ class ChrootRootFs implements RootFs {
     files.unlinkAt(files.AT_FDCWD, candidates);
     const layer = packer.pack({ kind: "tar", path: spool, entries })
       .finally(() => files.unlinkAt(files.AT_FDCWD, spool));
-    const blob = async () => {
-      const packed = await layer;
-      return { path: store.pathOf(packed.digest), compression: packed.compression };
-    };
-    this.#blobs = [...this.#blobs, blob];
+    this.#addBlob(layer);
     return { layer };
+  }
+
+  async stack(tree: BytePath, layer?: Promise<PackedLayer>): Promise<void> {
+    await this.#options.pool.run("copyTree", { from: tree, to: this.path, over: true });
+    if (this.#index === undefined) return;
+    files.unlinkAt(files.AT_FDCWD, this.#index);
+    this.#index = await indexTree(this.#backend, this.#options.pool, this.path);
+    if (layer !== undefined) this.#addBlob(layer);
   }
 
   finish(): Promise<Snapshot> {
@@ -214,8 +215,25 @@ class ChrootRootFs implements RootFs {
     return Promise.resolve();
   }
 
+  #addBlob(layer: Promise<PackedLayer>): void {
+    const blob = async (): Promise<LayerBlob> => {
+      const packed = await layer;
+      return { path: this.#options.store.pathOf(packed.digest), compression: packed.compression };
+    };
+    this.#blobs = [...this.#blobs, blob];
+  }
+
   async #decide(suspects: readonly BytePath[]): Promise<readonly BytePath[]> {
     const layers = await Promise.all(this.#blobs.toReversed().map((blob) => blob()));
     return await this.#options.pool.run("findChangedContent", { root: this.path, suspects, layers });
   }
+}
+
+/** Writes the index of a tree, which later ones are compared with. */
+async function indexTree(backend: ChrootBackend, pool: WorkerPool<Jobs>, root: BytePath): Promise<BytePath> {
+  const index = backend.newPath("index");
+  const candidates = backend.newPath("candidates");
+  await pool.run("scanLayer", { root, after: index, candidates });
+  files.unlinkAt(files.AT_FDCWD, candidates);
+  return index;
 }

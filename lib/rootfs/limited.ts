@@ -20,6 +20,7 @@ export function limited(rootfs: RootFs, permits: Semaphore): RootFs {
     canMount: rootfs.canMount,
     noteRestored: (paths) => rootfs.noteRestored(paths),
     checkpoint: () => rootfs.checkpoint(),
+    stack: (tree, layer) => rootfs.stack(tree, layer),
     finish: () => rootfs.finish(),
     [Symbol.asyncDispose]: () => rootfs[Symbol.asyncDispose](),
   };

@@ -198,6 +198,15 @@ class OverlayRootFs implements RootFs {
     return { layer };
   }
 
+  async stack(tree: BytePath): Promise<void> {
+    await this.#seal();
+    const top = this.#layers.at(-1);
+    // The root of an overlay looks like its topmost layer's.
+    if (top !== undefined) files.withDirectory(tree, (root) => copyRootMeta(top, root));
+    this.#layers = [...this.#layers, tree];
+    this.#mount();
+  }
+
   async finish(): Promise<Snapshot> {
     await this.#seal();
     return new OverlaySnapshot(this.#backend, this.#layers);

@@ -35,6 +35,14 @@ export interface RootFs extends AsyncDisposable {
    * packed meanwhile. Not for a rootfs that was opened `withoutLayers`.
    */
   checkpoint(): Promise<{ readonly layer: Promise<PackedLayer> }>;
+  /**
+   * Lays a tree that was made apart over this one (`COPY --link`): directories are merged and look like the tree's, what
+   * else is in the way is replaced, no symlink is followed. Nothing may have changed since the last checkpoint.
+   *
+   * @param tree a directory that stays as it is until the backend is closed; its own mode and owner mean nothing.
+   * @param layer the tree, packed; not for a rootfs that was opened `withoutLayers`.
+   */
+  stack(tree: BytePath, layer?: Promise<PackedLayer>): Promise<void>;
   /** Ends the stage: the tree as it is now, for others to use. The rootfs cannot be used any more. */
   finish(): Promise<Snapshot>;
 }

@@ -51,7 +51,7 @@ export function copyEntry(source: Located, target: Target, meta: CopyMeta): void
   files.setTime(target.directory, target.name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
 }
 
-/** Gives an existing entry owner, mode and attributes; not its times. Removes attributes the source does not have. */
+/** Gives an existing entry owner, mode and attributes; not its times. */
 export function applyMeta(source: Located, target: Target, meta: CopyMeta): void {
   files.changeOwner(target.directory, target.name, meta);
   if (!isSymlink(source.stat)) files.changeMode(target.directory, target.name, meta.mode);

@@ -24,6 +24,7 @@ import { parsePatterns, Selection } from "./selection.ts";
 import { hasWildcard, matchPath } from "./match_path.ts";
 import type { Located } from "./metadata.ts";
 import { joinPath, OpenDirectories, splitPath } from "./open_directories.ts";
+import { isWhiteout } from "./overlay_marks.ts";
 import { reach } from "./reach.ts";
 import { cleanInRoot, realPathIn } from "./real_path.ts";
 
@@ -345,6 +346,7 @@ class Copy {
     const target = { directory: this.#targets.open(parent).fd, name };
     const first = stat.nlink > 1 ? this.#links.get(inodeKey(stat)) : undefined;
     if (first !== undefined) return this.#link(first, target);
+    if (isWhiteout(stat)) throw asWhiteout(path);
     const existing = tryStatAt(target.directory, name);
     if (existing !== undefined && isDirectory(existing)) {
       const shown = [displayPath(located.name), displayPath(path)] as const;
@@ -389,6 +391,11 @@ class Copy {
 function setDirectoryTime(root: number, path: BytePath, stat: Stat): void {
   const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
   reach(root, path, (directory, name) => files.setTime(directory, name, time));
+}
+
+/** Nothing would tell this device from the mark of a deletion in a layer of an overlay. */
+function asWhiteout(path: BytePath): KilnError {
+  return new KilnError("dockerfile", `Cannot copy "/${displayPath(path)}": a device 0:0 stands for a deleted file`);
 }
 
 /** Adds which archive it was to why one could not be unpacked. */

@@ -1,23 +1,37 @@
 /**
- * Copying a whole tree, entry for entry, hard links and times included.
+ * Copying a whole tree, entry for entry, hard links and times included: to an empty directory, or over another tree.
  *
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, statAt } from "../sys/stat.ts";
-import { applyMeta, copyEntry } from "./copy_entry.ts";
+import { inodeKey, isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
+import { applyMeta, copyEntry, type Target } from "./copy_entry.ts";
+import { dropXattrs } from "./metadata.ts";
 import { joinPath } from "./open_directories.ts";
 import { reach } from "./reach.ts";
+import { removeTree } from "./remove.ts";
 import { copyRootMeta } from "./settle_layer.ts";
 
-/** Copies the tree at `from` into the empty directory `to`. @throws {SysError} */
-export function copyTree({ from, to }: { readonly from: BytePath; readonly to: BytePath }): void {
+/** What to copy where. */
+export interface CopyTreeRequest {
+  readonly from: BytePath;
+  /** An existing directory; empty unless `over` is set. */
+  readonly to: BytePath;
+  /**
+   * The tree is laid over what is there: directories are merged and get the owner, mode, attributes and time of those
+   * copied, other entries in the way are removed. The directory `to` itself stays as it is.
+   */
+  readonly over?: true;
+}
+
+/** Copies the tree. @throws {SysError} */
+export function copyTree({ from, to, over }: CopyTreeRequest): void {
   files.withDirectory(from, (source) =>
     files.withDirectory(to, (target) => {
-      copyChildren(source, target, { root: target, path: "", links: new Map() });
-      copyRootMeta(from, target);
+      copyChildren(source, target, { root: target, path: "", links: new Map(), over: over ?? false });
+      if (!over) copyRootMeta(from, target);
     }));
 }
 
@@ -27,6 +41,8 @@ interface Place {
   readonly path: BytePath;
   /** Inodes with several names, to the path of their first copy. */
   readonly links: Map<string, BytePath>;
+  /** Whether there may be something in the way. */
+  readonly over: boolean;
 }
 
 function copyChildren(source: number, target: number, place: Place): void {
@@ -35,8 +51,9 @@ function copyChildren(source: number, target: number, place: Place): void {
     const path = joinPath(place.path, name);
     const located = { directory: source, name, stat };
     const to = { directory: target, name };
+    const isMerged = place.over && !makeWay(to, isDirectory(stat));
     if (isDirectory(stat)) {
-      files.makeDirectory(target, name, 0o700);
+      if (!isMerged) files.makeDirectory(target, name, 0o700);
       withChild(
         source,
         name,
@@ -54,6 +71,18 @@ function copyChildren(source: number, target: number, place: Place): void {
     copyEntry(located, to, stat);
     if (stat.nlink > 1) place.links.set(inodeKey(stat), path);
   }
+}
+
+/** Removes what is in the way; returns false if it is a directory that one is merged with. */
+function makeWay({ directory, name }: Target, forDirectory: boolean): boolean {
+  const existing = tryStatAt(directory, name);
+  if (existing === undefined) return true;
+  if (forDirectory && isDirectory(existing)) {
+    dropXattrs(directory, name);
+    return false;
+  }
+  removeTree(directory, name);
+  return true;
 }
 
 function withChild(directory: number, name: BytePath, body: (fd: number) => void): void {

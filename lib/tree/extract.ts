@@ -19,10 +19,10 @@ import { ERRNO, explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { MOST_PATH_BYTES } from "../sys/resolve.ts";
 import { birthTimeAt, inodeKey, isDirectory, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
-import { removeXattr, setXattr } from "../sys/xattr.ts";
+import { setXattr } from "../sys/xattr.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import { nextTick } from "./clock_tick.ts";
-import { fileXattrs } from "./metadata.ts";
+import { dropXattrs } from "./metadata.ts";
 import {
   joinPath,
   OpenDirectories,
@@ -422,11 +422,6 @@ export class LayerExtractor {
  */
 function refuseLong(path: BytePath): void {
   if (path.length > MOST_PATH_BYTES) throw new SysError("openat", ERRNO.ENAMETOOLONG);
-}
-
-/** A layer that names a directory again says all about it. */
-function dropXattrs(directory: number, name: BytePath): void {
-  for (const key of fileXattrs(directory, name).keys()) removeXattr(directory, name, key);
 }
 
 const DEVICE_TYPES = { char: S.IFCHR, block: S.IFBLK, fifo: S.IFIFO } as const;

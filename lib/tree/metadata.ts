@@ -10,7 +10,7 @@ import { Buffer } from "node:buffer";
 import type { BytePath } from "../io/byte_path.ts";
 import { close, O, openAt, read, readLink } from "../sys/file.ts";
 import { isDirectory, S, type Stat } from "../sys/stat.ts";
-import { readXattrs, type Xattrs } from "../sys/xattr.ts";
+import { readXattrs, removeXattr, type Xattrs } from "../sys/xattr.ts";
 import type { EntryType, TarEntry } from "../tar/entry.ts";
 import { isOverlayXattr } from "./overlay_marks.ts";
 
@@ -43,6 +43,11 @@ export function fileXattrs(directory: number, name: BytePath): Xattrs {
   const all = readXattrs(directory, name);
   if (all.size === 0) return all;
   return new Map([...all].filter(([key]) => belongsToFile(key)));
+}
+
+/** Removes the attributes that belong to the file: a layer that names a directory again says all about it. */
+export function dropXattrs(directory: number, name: BytePath): void {
+  for (const key of fileXattrs(directory, name).keys()) removeXattr(directory, name, key);
 }
 
 function belongsToFile(key: string): boolean {

@@ -11,6 +11,7 @@ import { testAttacks } from "./rootfs_attacks.ts";
 import { testChanges } from "./rootfs_changes.ts";
 import { testLife } from "./rootfs_life.ts";
 import { testMetadata } from "./rootfs_metadata.ts";
+import { testStacks } from "./rootfs_stacks.ts";
 import { testUnpacking } from "./rootfs_unpacking.ts";
 
 /** Registers the suite for one backend. */
@@ -18,6 +19,7 @@ export function testRootFs(name: BackendName): void {
   testGroup(name, "unpacking layers", testUnpacking);
   testGroup(name, "metadata", testMetadata);
   testGroup(name, "changes of a step", testChanges);
+  testGroup(name, "stacks of trees made apart", testStacks);
   testGroup(name, "attacks", testAttacks);
   testGroup(name, "snapshots and stages", (test) => testLife(test, name));
 }

@@ -30,11 +30,13 @@ testFailures("a Dockerfile", [
     hint: "did you mean --chown?",
   },
   {
-    shows: "with a flag that is not supported yet, names it",
-    dockerfile: "FROM scratch\nCOPY --link a/b /\n",
+    shows: "with a name in --chown of a linked layer, asks for numbers",
+    dockerfile: "FROM {BASE}\nCOPY --link --chown=app a /\n",
+    files: { a: "a" },
     code: 65,
-    error: 'Cannot run "COPY --link": the flag is not supported yet',
+    error: 'Cannot use --chown="app" with --link: the layer has no users to look it up among',
     lines: [2, 2],
+    hint: "give numbers, or leave out --link",
   },
   {
     shows: "with an unterminated heredoc, points to its start",

@@ -97,8 +97,6 @@ testRows("COPY and ADD flags", FLAGS, (text) => {
 
 /** What waits for the later language issue, refused by name. */
 const NOT_YET: readonly Row<string, unknown>[] = [
-  ["3.3", "--link", "COPY --link a b", /Cannot run "COPY --link": the flag is not supported yet/],
-  ["3.4", "ADD --link", "ADD --link=true a b", /Cannot run "ADD --link": the flag is not supported yet/],
   ["3.4", "ADD --checksum", "ADD --checksum=sha256:1 a b", /Cannot run "ADD --checksum"/],
   ["3.4", "ADD --keep-git-dir", "ADD --keep-git-dir a b", /Cannot run "ADD --keep-git-dir"/],
   ["3.4", "ADD --unpack=true", "ADD --unpack a b", /Cannot run "ADD --unpack=true"/],
