@@ -77,6 +77,21 @@ export function withDirectory<T>(path: BytePath, body: (fd: number) => T): T {
   }
 }
 
+/** The same for a directory in another one that is not a symlink. @throws {SysError} */
+export function withChild<T>(directory: number, name: BytePath, body: (fd: number) => T): T {
+  const fd = openChild(directory, name);
+  try {
+    return body(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Opens a directory in another one that is not a symlink. @throws {SysError} ENOTDIR, ELOOP */
+export function openChild(directory: number, name: BytePath): number {
+  return openAt(directory, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
+}
+
 /** Reads up to `buffer.length` bytes; 0 is the end of the file. @throws {SysError} */
 export function read(fd: number, buffer: Uint8Array<ArrayBuffer>): number {
   for (;;) {

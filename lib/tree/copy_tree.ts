@@ -54,10 +54,10 @@ function copyChildren(source: number, target: number, place: Place): void {
     const isMerged = place.over && !makeWay(to, isDirectory(stat));
     if (isDirectory(stat)) {
       if (!isMerged) files.makeDirectory(target, name, 0o700);
-      withChild(
+      files.withChild(
         source,
         name,
-        (from) => withChild(target, name, (into) => copyChildren(from, into, { ...place, path })),
+        (from) => files.withChild(target, name, (into) => copyChildren(from, into, { ...place, path })),
       );
       applyMeta(located, to, stat);
       files.setTime(target, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
@@ -83,13 +83,4 @@ function makeWay({ directory, name }: Target, forDirectory: boolean): boolean {
   }
   removeTree(directory, name);
   return true;
-}
-
-function withChild(directory: number, name: BytePath, body: (fd: number) => void): void {
-  const fd = files.openAt(directory, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
-  try {
-    body(fd);
-  } finally {
-    files.close(fd);
-  }
 }

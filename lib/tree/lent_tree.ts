@@ -10,16 +10,15 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { posix } from "node:path";
-import { type BytePath, bytesOf } from "../io/byte_path.ts";
+import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { openInRoot, tryOpenInRoot } from "../sys/resolve.ts";
 import { isDirectory, tryStatAt } from "../sys/stat.ts";
 import { splitPath } from "./open_directories.ts";
-import { readFileIn } from "./read_file_in.ts";
+import { readRecord, writeRecord } from "./record_file.ts";
 import { removeTree } from "./remove.ts";
 
 /** A place in a rootfs: its descriptor, and a path without symlinks. */
@@ -42,7 +41,7 @@ export class LentTree {
   static lend(home: BytePath, place: LoanPlace): LentTree {
     const root = posix.relative(stateOf(home), realPathOf(place.root));
     const lent = new LentTree(home, { root, path: place.path, inside: [] });
-    writeRecord(home, lent.#record);
+    writeRecord(home, RECORD, lent.#record);
     files.renameAt({ directory: files.AT_FDCWD, name: `${home}/tree` }, { directory: place.root, name: place.path });
     return lent;
   }
@@ -51,7 +50,7 @@ export class LentTree {
   note(path: BytePath): void {
     if (!path.startsWith(`${this.#record.path}/`)) return;
     this.#record.inside.push(path.slice(this.#record.path.length + 1));
-    writeRecord(this.#home, this.#record);
+    writeRecord(this.#home, RECORD, this.#record);
   }
 
   /** Takes the directory home. What is not there any more, or is something else now, is forgotten. @throws {SysError} */
@@ -59,7 +58,7 @@ export class LentTree {
     const stat = tryStatAt(from.directory, from.name);
     if (stat !== undefined && isDirectory(stat)) {
       files.renameAt(from, { directory: files.AT_FDCWD, name: `${this.#home}/tree` });
-      removeTree(files.AT_FDCWD, `${this.#home}/lent`);
+      removeTree(files.AT_FDCWD, `${this.#home}/${RECORD}`);
       return;
     }
     removeTree(files.AT_FDCWD, this.#home);
@@ -72,10 +71,10 @@ export class LentTree {
  * @returns whether it is at home.
  */
 export function reclaimTree(home: BytePath): boolean {
-  const record = readRecord(home);
+  const record = readLoan(home);
   if (record !== undefined) {
     bringHome(home, record);
-    removeTree(files.AT_FDCWD, `${home}/lent`);
+    removeTree(files.AT_FDCWD, `${home}/${RECORD}`);
   }
   return isDirectoryAt(`${home}/tree`);
 }
@@ -86,7 +85,7 @@ export function reclaimTrees(homes: BytePath, build: BytePath): void {
   const below = files.withDirectory(build, realPathOf);
   for (const name of files.withDirectory(homes, listDirectory)) {
     const home = `${homes}/${name}`;
-    const record = readRecord(home);
+    const record = readLoan(home);
     if (record === undefined || !isBelow(posix.join(stateOf(home), record.root), below)) continue;
     const lock = files.openAt(files.AT_FDCWD, `${home}.lock`, files.O.RDWR | files.O.CREAT, 0o600);
     try {
@@ -98,6 +97,9 @@ export function reclaimTrees(homes: BytePath, build: BytePath): void {
     }
   }
 }
+
+/** Its name. */
+const RECORD = "lent";
 
 interface LoanRecord {
   /** Relative to the state directory, so that it holds wherever that is mounted. */
@@ -159,24 +161,6 @@ function realPathOf(fd: number): BytePath {
   return files.readLink(files.AT_FDCWD, `/proc/self/fd/${fd}`);
 }
 
-/** Paths are short, and commands have few mounts. */
-const MOST_RECORD_BYTES = 1 << 20;
-
-function readRecord(home: BytePath): LoanRecord | undefined {
-  if (!isDirectoryAt(home)) return undefined;
-  const bytes = readFileIn(home, "lent", MOST_RECORD_BYTES);
-  // Written whole, by us, in a directory that is ours.
-  return bytes === undefined ? undefined : JSON.parse(Buffer.from(bytes).toString("latin1")) as LoanRecord;
-}
-
-/** Byte strings fit JSON as they are, one byte a character. */
-function writeRecord(home: BytePath, record: LoanRecord): void {
-  const fresh = `${home}.${crypto.randomUUID()}`;
-  const fd = files.openAt(files.AT_FDCWD, fresh, files.O.WRONLY | files.O.CREAT | files.O.EXCL, 0o600);
-  try {
-    files.writeAll(fd, bytesOf(JSON.stringify(record)));
-  } finally {
-    files.close(fd);
-  }
-  files.renameAt({ directory: files.AT_FDCWD, name: fresh }, { directory: files.AT_FDCWD, name: `${home}/lent` });
+function readLoan(home: BytePath): LoanRecord | undefined {
+  return isDirectoryAt(home) ? readRecord<LoanRecord>(home, RECORD) : undefined;
 }
