@@ -8,12 +8,11 @@
  */
 import type { Background } from "../async/background.ts";
 import type { Semaphore } from "../async/semaphore.ts";
-import type { Warning } from "../dockerfile/warning.ts";
 import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
 import type { Image } from "../image/image.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
-import { childState, containerConfig, imageState, scratchState } from "../instructions/state.ts";
+import { containerConfig } from "../instructions/state.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { Family } from "../oci/media_type.ts";
@@ -26,8 +25,9 @@ import type { Backend, OpenOptions, Snapshot } from "../rootfs/rootfs.ts";
 import type { BlobDirectory } from "../store/blob_directory.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import { imageStagesOf } from "./image_stages.ts";
-import { type BuildPlan, type PlannedStage, sourceKey } from "./plan.ts";
+import type { BuildPlan, PlannedStage } from "./plan.ts";
 import { buildStages } from "./scheduler.ts";
+import { sourceKey } from "./stage_sources.ts";
 import { buildStage, type StageResult } from "./stage_builder.ts";
 import { StepResources, type StepShared } from "./step_resources.ts";
 
@@ -61,7 +61,6 @@ export interface BuildDeps {
   readonly commands: Semaphore;
   readonly shared: StepShared;
   readonly report: Report;
-  readonly onWarning: (warning: Warning) => void;
   /** Ends everything else when a stage has failed. */
   abort(reason: unknown): void;
   now(): Date;
@@ -112,8 +111,8 @@ class Build {
         history.push({ ...entry, layer: await entry.layer });
       }
     }
-    const state = results.get(this.#target)?.state;
-    if (state === undefined) throw new Error("Unreachable: the target was built");
+    const state = this.#plan.stages.get(this.#target)?.state;
+    if (state === undefined) throw new Error("Unreachable: the target was planned");
     return { assemble: (family) => this.#assemble(family, state, history) };
   }
 
@@ -150,7 +149,7 @@ class Build {
     stage: PlannedStage,
     resultOf: (index: number) => Promise<StageResult>,
   ): Promise<StageResult> {
-    const { backend, report, onWarning, shared, commands } = this.#deps;
+    const { backend, report, shared, commands } = this.#deps;
     const parent = stage.base.kind === "stage" ? await resultOf(stage.base.index) : undefined;
     this.#announce(stage);
     const layers = !this.#imageStages.includes(stage) ? "none" : this.#wishes.singleLayer ? "one" : "each";
@@ -161,7 +160,6 @@ class Build {
     let base: Promise<Snapshot> | undefined;
     return await buildStage({
       stage,
-      initial: this.#initialState(stage, parent),
       base: () => base ??= parent === undefined ? this.#baseSnapshot(stage) : parent.snapshot(),
       open: async (snapshot) => limited(await backend.open(snapshot, how), commands),
       context: (parts) =>
@@ -170,10 +168,8 @@ class Build {
       packTree: (tree) => this.#deps.packer.pack({ kind: "overlay", upper: tree, below: [] }),
       pool: shared.pool,
       onLayer: (layer) => this.#onLayer(layer),
-      escape: this.#plan.escape,
       layers,
       report,
-      onWarning,
       signal: shared.signal,
       now: () => this.#deps.now(),
     });
@@ -184,12 +180,6 @@ class Build {
     const { reference, descriptor } = stage.base.image;
     const name = stage.title === "" ? "" : ` for the stage "${stage.title}"`;
     this.#deps.report.message("info", `Using ${formatReference(reference)} (${descriptor.digest})${name}`);
-  }
-
-  #initialState(stage: PlannedStage, parent: StageResult | undefined): StageState {
-    const facts = { build: this.#plan.build, platform: stage.platform };
-    if (parent !== undefined) return childState(parent.state);
-    return stage.base.kind === "image" ? imageState(stage.base.image.config, facts) : scratchState(facts);
   }
 
   #baseSnapshot(stage: PlannedStage): Promise<Snapshot> {

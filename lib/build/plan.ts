@@ -3,23 +3,26 @@
  *
  * Only stages that a target reaches are planned: by FROM, COPY --from and mounts, and by the triggers that bases fire,
  * which can reach further ones. Base images are asked for their config here, and only those of planned stages; nothing
- * else is fetched or run (dockerfile.md 3.1).
+ * else is fetched or run (dockerfile.md 3.1). With the configs known, all steps are evaluated.
  *
  * @module
  */
 import type { Escape } from "../dockerfile/line.ts";
+import { locate } from "../dockerfile/locate.ts";
 import { suggest } from "../dockerfile/suggest.ts";
-import type { Warning } from "../dockerfile/warning.ts";
+import type { Finding, Warning } from "../dockerfile/warning.ts";
 import { KilnError, locating } from "../errors.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
 import { createGlobalExpander } from "../instructions/expander.ts";
-import { FROM, platformOf } from "../instructions/from.ts";
-import type { BuildArguments, Node, Origin } from "../instructions/instruction.ts";
+import { FROM, type FromNode, platformOf } from "../instructions/from.ts";
+import type { BuildArguments, Node, StageState } from "../instructions/instruction.ts";
 import { findBaseStage, findStage, stageIndex, type StageText } from "../instructions/stages.ts";
+import { childState, imageState, scratchState } from "../instructions/state.ts";
 import { instructionOf } from "../instructions/table.ts";
 import { parseTriggers } from "../instructions/triggers.ts";
 import { formatPlatform, type Platform } from "../oci/platform.ts";
-import { parseReference, type Reference } from "../oci/reference.ts";
+import { type EvaluatedStep, evaluateStage, type WrittenStep } from "./evaluate_stage.ts";
+import { checkDependencies, findSource, referenceOf, sourceKey, type StepSource } from "./stage_sources.ts";
 
 /** What a stage starts from. */
 export type StageBase =
@@ -27,30 +30,25 @@ export type StageBase =
   | { readonly kind: "stage"; readonly index: number }
   | { readonly kind: "image"; readonly image: PulledImage };
 
-/** One instruction of a stage. */
-export interface PlannedStep {
-  readonly node: Node;
-  /** Set for a step that the base fired: the FROM line is to blame, not the line the step was written on. */
-  readonly isTrigger: boolean;
-}
-
-/** One stage that is built. */
-export interface PlannedStage {
+/** One stage that is built, as far as it is known without its variables. */
+interface StageOutline {
   readonly index: number;
   /** For people: its name, or `stage-1`; empty if it is the only one. */
   readonly title: string;
   readonly from: Node;
   readonly base: StageBase;
   readonly platform: Platform;
-  readonly steps: readonly PlannedStep[];
+  readonly steps: readonly WrittenStep[];
   /** Stages and images that steps read from, by `sourceKey`. */
   readonly sources: ReadonlyMap<string, StepSource>;
 }
 
-/** What a name in `--from=` stands for. */
-export type StepSource =
-  | { readonly kind: "stage"; readonly index: number }
-  | { readonly kind: "image"; readonly reference: Reference };
+/** One stage that is built. */
+export interface PlannedStage extends StageOutline {
+  readonly steps: readonly EvaluatedStep[];
+  /** The state behind the last step. */
+  readonly state: StageState;
+}
 
 /** What is built. */
 export interface BuildPlan {
@@ -58,8 +56,6 @@ export interface BuildPlan {
   readonly stages: ReadonlyMap<number, PlannedStage>;
   /** Indexes of the targets; the first one becomes the image. */
   readonly targets: readonly number[];
-  readonly build: BuildArguments;
-  readonly escape: Escape;
   /** Of stages that do not say, and of images that are only copied from. */
   readonly platform: Platform;
 }
@@ -81,21 +77,74 @@ export interface PlanRequest {
  * @throws {KilnError} kind `dockerfile` or `usage`, or what asking for a base image throws.
  */
 export async function makePlan(request: PlanRequest, puller: ImagePuller): Promise<BuildPlan> {
+  const froms = request.stages.map((stage) => expandFrom(stage, request));
   const targets = findTargets(request.stages, request.targets);
-  const planner = new Planner(request, puller);
+  const planner = new Planner(request, froms, puller);
   await planner.addAll(targets);
-  const stages = new Map([...planner.stages].sort(([a], [b]) => a - b));
-  return { stages, targets, build: request.build, escape: request.escape, platform: request.platform };
+  checkUnplanned(froms, request.stages);
+  const outlines = [...planner.outlines.values()].sort((a, b) => a.index - b.index);
+  const stages = evaluateAll(outlines, request);
+  return { stages, targets, platform: request.platform };
+}
+
+/** Evaluates stages in the order of the file: a stage needs the state of the one it starts from. */
+function evaluateAll(
+  outlines: readonly StageOutline[],
+  { build, escape, onWarning }: PlanRequest,
+): ReadonlyMap<number, PlannedStage> {
+  const planned = new Map<number, PlannedStage>();
+  for (const outline of outlines) {
+    const initial = initialState(outline, { build, stages: planned });
+    const steps = evaluateStage(initial, outline.steps, {
+      escape,
+      onFinding: (finding, { range }) => onWarning({ ...finding, range }),
+    });
+    planned.set(outline.index, { ...outline, steps, state: steps.at(-1)?.state ?? initial });
+  }
+  return planned;
+}
+
+function initialState(
+  { base, platform }: StageOutline,
+  { build, stages }: { readonly build: BuildArguments; readonly stages: ReadonlyMap<number, PlannedStage> },
+): StageState {
+  if (base.kind === "image") return imageState(base.image.config, { build, platform });
+  if (base.kind === "scratch") return scratchState({ build, platform });
+  const parent = stages.get(base.index);
+  if (parent === undefined) throw new Error(`Unreachable: stage ${base.index} comes before those that need it`);
+  return childState(parent.state);
+}
+
+/** Replaces the variables of a FROM: of every stage, needed or not, as in BuildKit. */
+function expandFrom(stage: StageText, { build, escape, onWarning }: PlanRequest): FromNode {
+  const { range } = stage.from.line;
+  return locate(range, () => {
+    const onFinding = (finding: Finding): void => onWarning({ ...finding, range });
+    const from = FROM.expand?.(stage.from, createGlobalExpander(build, { escape, onFinding }));
+    return { ...stage.from, ...from };
+  });
+}
+
+/** Checks what even stages that are not built must keep to, as in BuildKit. */
+function checkUnplanned(froms: readonly FromNode[], stages: readonly StageText[]): void {
+  for (const [index, { base, line }] of froms.entries()) {
+    if (base === "scratch" || findBaseStage(base, stages.slice(0, index)) !== undefined) continue;
+    locate(line.range, () => referenceOf(base));
+  }
+  checkDependencies(stages);
 }
 
 class Planner {
-  readonly stages = new Map<number, PlannedStage>();
+  readonly outlines = new Map<number, StageOutline>();
   readonly #request: PlanRequest;
+  /** By stage, expanded. */
+  readonly #froms: readonly FromNode[];
   readonly #puller: ImagePuller;
-  readonly #planning = new Map<number, Promise<PlannedStage>>();
+  readonly #planning = new Map<number, Promise<StageOutline>>();
 
-  constructor(request: PlanRequest, puller: ImagePuller) {
+  constructor(request: PlanRequest, froms: readonly FromNode[], puller: ImagePuller) {
     this.#request = request;
+    this.#froms = froms;
     this.#puller = puller;
   }
 
@@ -105,43 +154,44 @@ class Planner {
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
-  #stage(index: number): Promise<PlannedStage> {
+  #stage(index: number): Promise<StageOutline> {
     const known = this.#planning.get(index);
     if (known !== undefined) return known;
-    const planned = this.#plan(index);
-    this.#planning.set(index, planned);
-    return planned;
+    const outline = this.#outline(index);
+    this.#planning.set(index, outline);
+    return outline;
   }
 
-  async #plan(index: number): Promise<PlannedStage> {
+  async #outline(index: number): Promise<StageOutline> {
     const { stages } = this.#request;
-    const stage = stages[index];
-    if (stage === undefined) throw new Error(`Unreachable: there is no stage ${index}`);
+    const [stage, from] = [stages[index], this.#froms[index]];
+    if (stage === undefined || from === undefined) throw new Error(`Unreachable: there is no stage ${index}`);
     const { range } = stage.from.line;
-    const { base, platform, triggers } = await locating(range, () => this.#base(stage));
+    const { base, platform, triggers } = await locating(range, () => this.#base(stage, from));
     const steps = [
-      ...parseTriggers(triggers, range).map((node) => ({ node, isTrigger: true })),
-      ...stage.nodes.map((node) => ({ node, isTrigger: false })),
+      ...parseTriggers(triggers, range).map((node) => ({ node, isTrigger: true, range })),
+      ...stage.nodes.map((node) => ({ node, isTrigger: false, range: node.line.range })),
     ];
-    const planned: PlannedStage = {
+    const outline: StageOutline = {
       index,
       title: stages.length === 1 ? "" : stage.name ?? `stage-${index}`,
       from: stage.from,
       base,
       platform,
       steps,
-      sources: await this.#sources(stage, steps),
+      sources: this.#sources(stage, steps),
     };
-    this.stages.set(index, planned);
-    await this.addAll([...planned.sources.values()].flatMap((found) => found.kind === "stage" ? [found.index] : []));
-    return planned;
+    this.outlines.set(index, outline);
+    await this.addAll([...outline.sources.values()].flatMap((found) => found.kind === "stage" ? [found.index] : []));
+    return outline;
   }
 
-  async #base(stage: StageText): Promise<{ base: StageBase; platform: Platform; triggers: readonly string[] }> {
-    const { stages, build, escape, platform: wanted, onWarning } = this.#request;
+  async #base(
+    stage: StageText,
+    from: FromNode,
+  ): Promise<{ base: StageBase; platform: Platform; triggers: readonly string[] }> {
+    const { stages, platform: wanted, onWarning } = this.#request;
     const { range } = stage.from.line;
-    const expander = createGlobalExpander(build, { escape, onFinding: (finding) => onWarning({ ...finding, range }) });
-    const from = { ...stage.from, ...FROM.expand?.(stage.from, expander) };
     const earlier = findBaseStage(from.base, stages.slice(0, stage.index));
     if (earlier !== undefined) {
       const parent = await this.#stage(earlier.index);
@@ -160,44 +210,18 @@ class Planner {
     return { base: { kind: "image", image }, platform, triggers: image.config.config.OnBuild ?? [] };
   }
 
-  async #sources(stage: StageText, steps: readonly PlannedStep[]): Promise<ReadonlyMap<string, StepSource>> {
+  #sources(stage: StageText, steps: readonly WrittenStep[]): ReadonlyMap<string, StepSource> {
     const sources = new Map<string, StepSource>();
-    for (const { node, isTrigger } of steps) {
-      await locating(isTrigger ? stage.from.line.range : node.line.range, () => {
+    for (const { node, range } of steps) {
+      locate(range, () => {
         for (const origin of instructionOf(node.line).origins?.(node) ?? []) {
           if (origin.kind !== "named") continue;
-          sources.set(sourceKey(origin), this.#source(origin, stage.index));
+          sources.set(sourceKey(origin), findSource(origin, stage.index, this.#request.stages));
         }
       });
     }
     return sources;
   }
-
-  /** A stage can only read from stages in front of it, so there are no circles. */
-  #source(origin: Origin & { kind: "named" }, current: number): StepSource {
-    const { stages } = this.#request;
-    const index = origin.indexes ? stageIndex(origin.name) : undefined;
-    if (index !== undefined) {
-      if (index >= 0 && index < current) return { kind: "stage", index };
-      throw new KilnError("dockerfile", `Cannot use stage ${origin.name} here: ${misplaced(index, current, stages)}`);
-    }
-    const found = findStage(origin.name, stages.slice(0, current));
-    if (found !== undefined) return { kind: "stage", index: found.index };
-    const later = findStage(origin.name, stages);
-    if (later === undefined) return { kind: "image", reference: referenceOf(origin.name) };
-    throw new KilnError(
-      "dockerfile",
-      `Cannot use the stage "${origin.name}" here: ${misplaced(later.index, current, stages)}`,
-    );
-  }
-}
-
-function misplaced(index: number, current: number, stages: readonly StageText[]): string {
-  if (index === current) return "it would be a circular dependency of the stage on itself";
-  if (index > current && index < stages.length) return "it must be defined before it is used";
-  return current === 0
-    ? "no stage stands before this one"
-    : `only the stages 0 to ${current - 1} stand before this one`;
 }
 
 /**
@@ -223,13 +247,8 @@ export function findTargets(stages: readonly StageText[], targets: readonly stri
   });
 }
 
-/** The key of a name in `PlannedStage.sources`. A number is a stage for COPY and an image for a mount. */
-export function sourceKey({ name, indexes }: Origin & { kind: "named" }): string {
-  return `${indexes} ${name.toLowerCase()}`;
-}
-
 /** What a stage registered for those that start from it. */
-function triggersOf(stage: PlannedStage): readonly string[] {
+function triggersOf(stage: StageOutline): readonly string[] {
   return stage.steps.flatMap(({ node }) => isOnbuild(node) ? [node.trigger] : []);
 }
 
@@ -246,14 +265,4 @@ function mismatch({ config }: PulledImage, { os, architecture }: Platform): stri
     architecture: config.architecture,
     ...(variant === undefined ? {} : { variant }),
   });
-}
-
-/** In a Dockerfile a bad reference is the Dockerfile's fault. */
-function referenceOf(text: string): Reference {
-  try {
-    return parseReference(text);
-  } catch (error) {
-    if (!(error instanceof KilnError)) throw error;
-    throw new KilnError("dockerfile", error.message, error.hint === undefined ? {} : { hint: error.hint });
-  }
 }

@@ -4,13 +4,10 @@
  * @module
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
-import type { Escape } from "../dockerfile/line.ts";
 import type { SourceRange } from "../dockerfile/source.ts";
-import type { Warning } from "../dockerfile/warning.ts";
 import { locating } from "../errors.ts";
 import type { PackedLayer } from "../image/packer.ts";
-import { createExpander } from "../instructions/expander.ts";
-import type { Instruction, Node, StageState } from "../instructions/instruction.ts";
+import type { StageState } from "../instructions/instruction.ts";
 import type { TreeStep } from "../instructions/step.ts";
 import { instructionOf } from "../instructions/table.ts";
 import type { BytePath } from "../io/byte_path.ts";
@@ -18,11 +15,11 @@ import type { Report } from "../report/report.ts";
 import type { RootFs, Snapshot } from "../rootfs/rootfs.ts";
 import { explainHostFault } from "../sys/errno.ts";
 import type { Jobs } from "../worker.ts";
-import type { PlannedStage, PlannedStep } from "./plan.ts";
+import type { EvaluatedStep } from "./evaluate_stage.ts";
+import type { PlannedStage } from "./plan.ts";
 
 /** What became of a stage. */
 export interface StageResult {
-  readonly state: StageState;
   /** What this stage adds to the history of its base; layers may still be on their way. */
   readonly history: readonly PendingHistory[];
   /** Returns the finished tree; asked for only by stages that start or copy from it. */
@@ -39,8 +36,6 @@ export interface PendingHistory {
 /** What a stage is built with. */
 export interface StageParts {
   readonly stage: PlannedStage;
-  /** The state behind FROM. */
-  readonly initial: StageState;
   /** Returns the tree the stage starts from; asked for at the first step that touches files. */
   base(): Promise<Snapshot>;
   /** Opens a writable tree over the base. */
@@ -54,14 +49,12 @@ export interface StageParts {
   readonly pool: WorkerPool<Jobs>;
   /** Told about each layer as soon as it is being packed. */
   onLayer(layer: Promise<PackedLayer>): void;
-  readonly escape: Escape;
   /**
    * How many layers to make of the stage: one for all steps is taken after the last one that touches files, none is
    * made of a stage that is only copied from.
    */
   readonly layers: "each" | "one" | "none";
   readonly report: Report;
-  readonly onWarning: (warning: Warning) => void;
   readonly signal: AbortSignal;
   now(): Date;
 }
@@ -77,9 +70,7 @@ export async function buildStage(parts: StageParts): Promise<StageResult> {
   try {
     for (const [at, step] of parts.stage.steps.entries()) {
       parts.signal.throwIfAborted();
-      // A trigger fails where it was fired: at the FROM line (dockerfile.md 1.9).
-      const { range } = step.isTrigger ? parts.stage.from.line : step.node.line;
-      await locating(range, async () => {
+      await locating(step.range, async () => {
         try {
           await builder.step(step, at);
         } catch (error) {
@@ -101,7 +92,6 @@ class StageBuilder {
   /** How many steps that touch files there are, with FROM, and which the one at hand is. */
   readonly #total: number;
   #number = 1;
-  #state: StageState;
   #rootfs: RootFs | undefined;
   /** Trees that were made apart and are still to be laid over the stage's. */
   readonly #stacked: { readonly tree: BytePath; readonly layer: Promise<PackedLayer> | undefined }[] = [];
@@ -109,31 +99,20 @@ class StageBuilder {
 
   constructor(parts: StageParts) {
     this.#parts = parts;
-    this.#state = parts.initial;
-    const touchesFiles = ({ node }: PlannedStep): boolean => instructionOf(node.line).run !== undefined;
+    const touchesFiles = ({ node }: EvaluatedStep): boolean => instructionOf(node.line).run !== undefined;
     this.#lastFileStep = parts.stage.steps.findLastIndex(touchesFiles);
     this.#total = parts.stage.steps.filter(touchesFiles).length + 1;
   }
 
-  async step({ node: written, isTrigger }: PlannedStep, at: number): Promise<void> {
-    const range = this.#rangeOf(written, isTrigger);
-    const instruction = instructionOf(written.line);
-    const expander = createExpander(this.#state, {
-      escape: this.#parts.escape,
-      onFinding: (finding) => this.#parts.onWarning({ ...finding, range }),
-    });
-    const node = instruction.expand?.(written, expander) ?? written;
-    this.#state = instruction.configure?.(node, this.#state) ?? this.#state;
-    const makesLayer = instruction.makesLayer?.(node, this.#state) ?? instruction.run !== undefined;
-    const createdBy = instruction.history(node, this.#state);
-    const report = this.#announce(written, isTrigger);
-    const made = makesLayer ? await this.#run(instruction, node, { report, at, range }) : {};
+  async step(step: EvaluatedStep, at: number): Promise<void> {
+    const createdBy = instructionOf(step.node.line).history(step.expanded, step.state);
+    const report = this.#announce(step);
+    const made = step.makesLayer ? await this.#run(step, { report, at }) : {};
     if (createdBy !== undefined) this.#history.push({ layer: made.layer, createdBy, at: this.#parts.now() });
   }
 
   result(): StageResult {
     return {
-      state: this.#state,
       history: this.#history,
       snapshot: () => this.#snapshot ??= this.#finish(),
     };
@@ -145,17 +124,17 @@ class StageBuilder {
 
   /** Resolves when the tree may change again; the layer inside is still being packed. */
   async #run(
-    instruction: Instruction,
-    node: Node,
-    { report, at, range }: { readonly report: Report; readonly at: number; readonly range: SourceRange },
+    { expanded: node, state, range }: EvaluatedStep,
+    { report, at }: { readonly report: Report; readonly at: number },
   ): Promise<{ readonly layer?: Promise<PackedLayer> }> {
+    const instruction = instructionOf(node.line);
     const { layers, pool } = this.#parts;
     const apart = instruction.apart?.(node);
-    const tree = apart === undefined ? undefined : await this.#makeApart(apart, report);
+    const tree = apart === undefined ? undefined : await this.#makeApart(apart, { state, report });
     if (tree !== undefined && layers !== "one") return await this.#stack(tree, range);
     const rootfs = await this.#open();
     if (tree === undefined) {
-      using resources = this.#parts.context({ state: this.#state, root: rootfs.path, report });
+      using resources = this.#parts.context({ state, root: rootfs.path, report });
       await instruction.run?.(node, { ...resources.context, rootfs });
     } else await pool.run("copyTree", { from: tree, to: rootfs.path, over: true });
     if (layers === "none" || layers === "one" && at !== this.#lastFileStep) return {};
@@ -163,9 +142,12 @@ class StageBuilder {
     return { layer: this.#announceLayer(layer, range) };
   }
 
-  async #makeApart(fill: (step: TreeStep) => Promise<void>, report: Report): Promise<BytePath> {
+  async #makeApart(
+    fill: (step: TreeStep) => Promise<void>,
+    { state, report }: { readonly state: StageState; readonly report: Report },
+  ): Promise<BytePath> {
     const root = this.#parts.newTree();
-    using resources = this.#parts.context({ state: this.#state, root, report });
+    using resources = this.#parts.context({ state, root, report });
     await fill(resources.context);
     return root;
   }
@@ -194,7 +176,7 @@ class StageBuilder {
   }
 
   /** Says which step begins: those that touch files are counted, FROM is the first. */
-  #announce(written: Node, isTrigger: boolean): Report {
+  #announce({ node: written, isTrigger }: EvaluatedStep): Report {
     const { stage, report } = this.#parts;
     // Whoever made the base wrote it: always shown, and as what it is (attack S35).
     const text = `${isTrigger ? "ONBUILD " : ""}${displayLine(written.line.text)}`;
@@ -205,10 +187,6 @@ class StageBuilder {
     const step = report.step(`${stage.title === "" ? "" : `${stage.title} `}${++this.#number}/${this.#total}`);
     step.message("info", text);
     return step;
-  }
-
-  #rangeOf(node: Node, isTrigger: boolean): SourceRange {
-    return isTrigger ? this.#parts.stage.from.line.range : node.line.range;
   }
 
   async #open(): Promise<RootFs> {

@@ -148,7 +148,6 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         buildArgs: request.buildArgs,
       },
       report,
-      onWarning: (warning) => warnings.add(warning),
       abort: (reason) => interruption.controller.abort(reason),
       now: () => host.now(),
     });

@@ -4,8 +4,9 @@
  *
  * @module
  */
+import { evaluateStage as evaluateSteps } from "../../lib/build/evaluate_stage.ts";
 import { locate } from "../../lib/dockerfile/locate.ts";
-import { createExpander, createGlobalExpander } from "../../lib/instructions/expander.ts";
+import { createGlobalExpander } from "../../lib/instructions/expander.ts";
 import { FROM } from "../../lib/instructions/from.ts";
 import { evaluateGlobalArgs, settleEpoch } from "../../lib/instructions/global_args.ts";
 import type { Node, StageState } from "../../lib/instructions/instruction.ts";
@@ -57,7 +58,7 @@ export function evaluateDockerfile(text: string, given: Given = {}): readonly Ev
     };
     const { base } = locate(
       from.line.range,
-      () => expand(FROM, from, createGlobalExpander(build, { escape, onFinding })),
+      () => FROM.expand?.(from, createGlobalExpander(build, { escape, onFinding })) ?? from,
     );
     const parent = findBaseStage(base, done);
     const facts = { build, platform };
@@ -67,24 +68,19 @@ export function evaluateDockerfile(text: string, given: Given = {}): readonly Ev
       ? scratchState(facts)
       : imageState(given.image, facts);
     const triggers = parent?.state.config.OnBuild ?? (base === "scratch" ? [] : given.image?.config.OnBuild ?? []);
-    const expanded: Node[] = [];
-    const history: string[] = [];
-    let state = first;
-    for (const node of [...parseTriggers(triggers, from.line.range), ...nodes]) {
-      locate(node.line.range, () => {
-        const instruction = instructionOf(node.line);
-        const next = expand(instruction, node, createExpander(state, { escape, onFinding }));
-        state = instruction.configure?.(next, state) ?? state;
-        const entry = instruction.history(next, state);
-        expanded.push(next);
-        if (entry !== undefined) history.push(entry);
-      });
-    }
+    const written = [...parseTriggers(triggers, from.line.range), ...nodes];
+    const steps = evaluateSteps(
+      first,
+      written.map((node) => ({ node, isTrigger: false, range: node.line.range })),
+      { escape, onFinding },
+    );
+    const state = steps.at(-1)?.state ?? first;
+    const history = steps.flatMap((step) => instructionOf(step.node.line).history(step.expanded, step.state) ?? []);
     done.push({
       ...(name === undefined ? {} : { name }),
       state,
       config: containerConfig(state),
-      nodes: expanded,
+      nodes: steps.map(({ expanded }) => expanded),
       history,
       warnings,
     });
@@ -109,12 +105,4 @@ export function imageWith(config: ImageConfig["config"]): ImageConfig {
     rootfs: { type: "layers", diff_ids: [] },
     history: [],
   };
-}
-
-function expand<N extends Node>(
-  instruction: { expand?(node: N, expander: ReturnType<typeof createExpander>): N },
-  node: N,
-  expander: ReturnType<typeof createExpander>,
-): N {
-  return instruction.expand?.(node, expander) ?? node;
 }

@@ -4,6 +4,7 @@ import { type BuildPlan, makePlan } from "../../../lib/build/plan.ts";
 import { KilnError } from "../../../lib/errors.ts";
 import { evaluateGlobalArgs, settleEpoch } from "../../../lib/instructions/global_args.ts";
 import { parseDockerfile } from "../../../lib/instructions/stages.ts";
+import { instructionOf } from "../../../lib/instructions/table.ts";
 import type { ContainerConfig } from "../../../lib/oci/config.ts";
 import { shelve } from "../../support/image_shelf.ts";
 
@@ -153,6 +154,16 @@ const FAULTS: readonly (readonly [string, string, readonly string[], RegExp])[] 
   ["COPY from a number that is no stage", "FROM alpine\nFROM debian\nCOPY --from=7 / /", [], /only the stages 0 to 0/],
   ["an image that is not there", "FROM nothing", [], /not on the shelf/],
   ["a base that is no reference", "FROM alpine:bad!tag", [], /Cannot .*"alpine:bad!tag"/],
+  ["an unneeded base that is no reference", "FROM alpine:bad!tag\nFROM alpine", [], /Cannot .*"alpine:bad!tag"/],
+  ["an unneeded base that is empty", "FROM $none\nFROM alpine", [], /the name is empty/],
+  ["an unneeded COPY from no stage", "FROM alpine\nCOPY --from=9 / /\nFROM alpine", [], /no stage stands before/],
+  [
+    "unneeded stages that need each other",
+    "FROM alpine AS a\nCOPY --from=b / /\nFROM alpine AS b\nRUN --mount=from=c x\nFROM alpine AS c\nCOPY --from=0 / /\n" +
+    "FROM alpine",
+    [],
+    /lines 2, 4, 6 make stages need each other in a circle/,
+  ],
 ];
 
 for (const [what, text, targets, said] of FAULTS) {
@@ -165,8 +176,26 @@ for (const [what, text, targets, said] of FAULTS) {
   });
 }
 
-Deno.test("makePlan(), faults in stages that are not reached are none", async () => {
-  assert.deepEqual([...(await plan("FROM nothing AS bad\nCOPY --from=9 / /\nFROM alpine")).plan.stages.keys()], [1]);
+Deno.test("makePlan(), neither asks for nor evaluates stages that are not reached", async () => {
+  const text = "FROM nothing AS bad\nCOPY --from=later ${x:?no} /\nFROM alpine AS later\nFROM alpine";
+  assert.deepEqual([...(await plan(text)).plan.stages.keys()], [2]);
+});
+
+Deno.test("makePlan(), evaluates every step before anything is run", async () => {
+  const { plan: { stages } } = await plan("FROM alpine AS a\nENV v=1\nFROM a\nWORKDIR /w\nCOPY $v x");
+  const [, child] = stages.values();
+  assert.deepEqual(
+    child?.steps.map(({ node, expanded, state, makesLayer }) => ({
+      written: node.line.rest,
+      history: instructionOf(node.line).history(expanded, state),
+      makesLayer,
+    })),
+    [
+      { written: "/w", history: "WORKDIR /w", makesLayer: true },
+      { written: "$v x", history: "COPY 1 x # buildkit", makesLayer: true },
+    ],
+  );
+  await assert.rejects(plan("FROM alpine\nRUN a\nENV b=${c:?missing}"), /c: missing/);
 });
 
 Deno.test("imageStagesOf(), the image of a stage has the layers of all stages below it and their base", async () => {
