@@ -57,6 +57,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   const outputs = createOutputs(options.outputs, { registry, report, signal });
   try {
     using work = WorkDirectory.create(options.isolation.workDirectory);
+    await using background = new Background(interruption.controller);
     // Workers end before the directory is removed: they may still be writing in it when the build fails.
     using _workers = { [Symbol.dispose]: (): void => pools[Symbol.dispose]() };
     const store = new BlobDirectory(work.makeDirectory("blobs"));
@@ -73,7 +74,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     });
     context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
     const dockerfile = parseDockerfile(source.bytes, source.name);
-    const prepared = prepareOutputs(outputs);
+    const prepared = background.follow("prepare the outputs", prepareOutputs(outputs));
     const warnings = new BuildWarnings(report);
     noteFrontend(dockerfile, report);
     dockerfile.warnings.forEach((warning) => warnings.add(warning));
@@ -110,7 +111,6 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     report.message("info", `Isolation: ${backend.description}`);
     for (const reason of chosen.reasons) report.message("warn", `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
-    const background = new Background(interruption.controller);
     const trees = work.makeDirectory("trees");
 
     await prepared;

@@ -71,6 +71,8 @@ export async function writeOutputs(
     ...outputs.docker.map((output) => ({ output, image: dockerImage })),
     ...outputs.plain.map((output) => ({ output, image })),
   ];
+  const staged = await Promise.allSettled(work.map(({ output, image }) => output.stageImage?.(image)));
+  for (const outcome of staged) if (outcome.status === "rejected") throw outcome.reason;
   for (const { output, image } of work) {
     await output.write(image);
     report.message("info", `Wrote ${output.name}`);

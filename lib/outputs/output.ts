@@ -20,6 +20,11 @@ export interface Output {
    * what was not staged.
    */
   stage?(layer: Layer): Promise<void>;
+  /**
+   * Takes over whatever of the image does not make it visible. All outputs have done so before the first one writes: none
+   * shows an image that another could not even store.
+   */
+  stageImage?(image: Image): Promise<void>;
   /** Writes the image. What makes it visible under its name is written last. */
   write(image: Image): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /**
- * Images into registries: blobs while the build goes on, the manifest under its tag last.
+ * Images into registries: blobs while the build goes on, the manifest under its tag last, when all repositories have all
+ * blobs.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import type { Image, Layer } from "../image/image.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatReference, formatRepository, type Reference } from "../oci/reference.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { PutOutcome, Registry } from "../registry/registry.ts";
 import type { Report } from "../report/report.ts";
 import type { BlobSource } from "../store/blob.ts";
 import { BlobPusher } from "./blob_pusher.ts";
@@ -49,17 +50,23 @@ function registryOutput(
   options: RegistryOutputOptions,
 ): Omit<Output, "prepare"> {
   const { report } = options;
+  const pushAll = async (blobs: readonly ImageBlob[]): Promise<readonly PutOutcome[]> => {
+    const pushes = blobs.map(({ blob, source }) => pusher.push(destination, blob, source));
+    // All have ended before an error is told; the first one stops the others.
+    await Promise.allSettled(pushes);
+    return await Promise.all(pushes);
+  };
   return {
     name: formatReference(destination),
     async stage({ descriptor, blob }: Layer): Promise<void> {
       await pusher.push(destination, descriptor, blob);
     },
+    async stageImage(image: Image): Promise<void> {
+      await pushAll(blobsOf(image));
+    },
     async write(image: Image): Promise<void> {
       const blobs = blobsOf(image);
-      const pushes = blobs.map(({ blob, source }) => pusher.push(destination, blob, source));
-      // All have ended before an error is told; the first one stops the others.
-      await Promise.allSettled(pushes);
-      const outcomes = await Promise.all(pushes);
+      const outcomes = await pushAll(blobs);
       await putManifest(image, { destination, pusher, options, blobs });
       const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
       const how = `${count("uploaded")} blobs sent, ${count("mounted")} mounted, ${count("present")} there already`;

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Clock } from "../async/clock.ts";
+import { linger } from "../async/linger.ts";
 import { Backoff, type Pause, retry } from "../async/retry.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { SingleFlight } from "../async/single_flight.ts";
@@ -46,6 +47,8 @@ export interface HostRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
   readonly answerTimeoutMs?: number;
+  /** How long the answer is still waited for once the signal is aborted: it tells what has to be undone. */
+  readonly lingerMs?: number;
   /** The body is a document of at most this size: it is read within the try, so that a break is tried again. */
   readonly documentCapBytes?: number;
   readonly signal: AbortSignal;
@@ -211,15 +214,17 @@ export class RegistryHost {
     return this.#base;
   }
 
-  #exchange(
-    { method, headers, body, answerTimeoutMs, signal }: HostRequest,
+  async #exchange(
+    { method, headers, body, answerTimeoutMs, lingerMs, signal }: HostRequest,
     { url, authorization, reach }: { url: URL; authorization: Authorization | undefined; reach: Reach },
   ): Promise<HttpResponse> {
-    return this.#options.transport.request({
+    signal.throwIfAborted();
+    using lingering = lingerMs === undefined ? undefined : linger(signal, lingerMs);
+    return await this.#options.transport.request({
       method,
       url,
       reach,
-      signal,
+      signal: lingering?.signal ?? signal,
       headers: { ...headers, ...(authorization?.header === undefined ? {} : { authorization: authorization.header }) },
       ...(body === undefined ? {} : { body }),
       ...(answerTimeoutMs === undefined ? {} : { answerTimeoutMs }),

@@ -56,7 +56,13 @@ export async function storeManifest(host: RegistryHost, request: StoreRequest): 
     return descriptor;
   }
   const fault = await host.fault(answer);
-  if (isImmutableTag(fault) && await isStored(host, request, { reference, descriptor })) return descriptor;
+  const verdict = await judgeTag(host, request, { reference, descriptor, fault });
+  if (verdict === "stored") return descriptor;
+  if (verdict === "immutable") {
+    const message =
+      `Cannot ${action}: the tag "${tag}" exists and may not be changed (${fault.status}: ${fault.words})`;
+    throw new KilnError("denied", message, { cause: fault, hint: "push under another tag" });
+  }
   throw errorOf(host, fault, { action, reference, bytes });
 }
 
@@ -78,24 +84,31 @@ async function checkStored(
   throw new KilnError("integrity", message);
 }
 
-/** Tells whether the tag has our manifest already: then it does not matter that it must not change (F12). */
-async function isStored(
+/**
+ * Tells what a refusal has to do with the tag (F12): "stored" if the tag has our manifest already, so that it does not
+ * matter that it must not change; "immutable" if it has another one and that is why ours was refused.
+ */
+async function judgeTag(
   host: RegistryHost,
   { signal }: StoreRequest,
-  { reference, descriptor }: Stored,
-): Promise<boolean> {
+  { reference, descriptor, fault }: Stored & { readonly fault: StatusFault },
+): Promise<"stored" | "immutable" | "other"> {
+  const isSaid = saysImmutable(fault);
+  // A conflict with what is there, and a tag found invalid, mean that as well, but only where there is such a tag.
+  const isLikely = fault.status === 409 || fault.status === 412 || fault.hasCode("TAG_INVALID");
+  if (reference.tag === undefined || !(isSaid || isLikely)) return "other";
   try {
     const served = await fetchManifest(host, { reference, actions: "push", signal });
-    return served.descriptor.digest === descriptor.digest;
+    return served.descriptor.digest === descriptor.digest ? "stored" : "immutable";
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof KilnError) return false;
+    if (error instanceof KilnError) return isSaid ? "immutable" : "other";
     throw error;
   }
 }
 
 /** There is no code for it; the words are those of ECR, GAR, Harbor, ACR, Quay and Artifactory. */
-function isImmutableTag(fault: StatusFault): boolean {
+function saysImmutable(fault: StatusFault): boolean {
   return [400, 403, 405, 409, 412].includes(fault.status) &&
     /immutab|cannot be overwritten|already exists|overwrite|locked|write operations/i.test(fault.words);
 }
@@ -105,11 +118,6 @@ function errorOf(
   fault: StatusFault,
   { action, reference, bytes }: { readonly action: string; readonly reference: Reference; readonly bytes: Uint8Array },
 ): unknown {
-  if (isImmutableTag(fault)) {
-    const message =
-      `Cannot ${action}: the tag "${reference.tag}" exists and may not be changed (${fault.status}: ${fault.words})`;
-    return new KilnError("denied", message, { cause: fault, hint: "push under another tag" });
-  }
   const error = host.explain(fault, action);
   if (!fault.hasCode("BLOB_UNKNOWN", "MANIFEST_BLOB_UNKNOWN") || !(error instanceof KilnError)) return error;
   const named = digestsIn(fault.complaints.map(({ detail }) => detail));

@@ -14,7 +14,7 @@ import type { RequestBody } from "../http/transport.ts";
 
 /** A registry checks and moves the whole blob before it answers the last request: that may take minutes. */
 const COMMIT_TIMEOUT_MS = 10 * 60_000;
-/** Cancelling is a courtesy; nobody waits for it long. */
+/** Cancelling is a courtesy; nobody waits for it long, nor for the answer that tells what there is to cancel. */
 const CANCEL_TIMEOUT_MS = 3_000;
 
 /** What a session is for. */
@@ -45,7 +45,7 @@ export class UploadSession {
     const answer = await context.host.send(startRequest(context, {}));
     if (answer.response.status !== 202) throw await context.host.fault(answer);
     await answer.response.discard();
-    return new UploadSession(context, answer);
+    return await new UploadSession(context, answer).#unlessOver();
   }
 
   /**
@@ -60,7 +60,7 @@ export class UploadSession {
     const { response } = answer;
     await response.discard();
     if (response.status === 201) return isAbout(digest, answer) ? "mounted" : undefined;
-    return response.status === 202 ? new UploadSession(context, answer) : undefined;
+    return response.status === 202 ? await new UploadSession(context, answer).#unlessOver() : undefined;
   }
 
   /** Sends the whole blob and ends the session with it. The answer is for the caller to judge. */
@@ -106,6 +106,14 @@ export class UploadSession {
     } catch {
       // Registries forget abandoned sessions by themselves.
     }
+  }
+
+  /** A session that was opened while the build ended has no user who could cancel it later. */
+  async #unlessOver(): Promise<UploadSession> {
+    const { signal } = this.#context;
+    if (signal.aborted) await this.cancel();
+    signal.throwIfAborted();
+    return this;
   }
 
   #moveOn(answer: HostResponse): void {
@@ -156,6 +164,7 @@ function startRequest(
     target: `${repository.repository}/blobs/uploads/${parameters}`,
     access: { repository: repository.repository, actions: "push", ...(from === undefined ? {} : { from }) },
     signal,
+    lingerMs: CANCEL_TIMEOUT_MS,
   };
 }
 

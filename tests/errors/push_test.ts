@@ -104,6 +104,21 @@ testFailures("a push", [
   {
     shows: "to a tag that must not change, names it",
     dockerfile,
+    onlyArgs: ["--destination={HOST}/taken/image:1", "--insecure"],
+    arrange: (registry) => {
+      const type = "application/vnd.oci.image.manifest.v1+json";
+      const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType: type, layers: [] }));
+      registry.manifests.set("taken/image:1", { type, bytes });
+      registry.always("PUT", /manifests/, fail(409, "TAG_INVALID"));
+    },
+    code: 77,
+    error:
+      'Cannot push the manifest to {HOST}/taken/image:1: the tag "1" exists and may not be changed (409: TAG_INVALID: tag invalid)',
+    hint: "push under another tag",
+  },
+  {
+    shows: "to a tag that is refused but does not exist, does not say that it does",
+    dockerfile,
     arrange: (registry) => registry.always("PUT", /manifests/, fail(409, "TAG_INVALID")),
     code: 69,
     error: 'Cannot push the manifest to {HOST}/out/image:1: "{HOST}" answered 409 Conflict: TAG_INVALID: tag invalid',
@@ -124,5 +139,43 @@ testFailures("a push", [
     error:
       'Cannot push the manifest to {HOST}/denied/image:1: "{HOST}" does not allow it without credentials, and none were sent (403 Forbidden): DENIED: denied',
     hint: 'add credentials for "{HOST}" to config.json in $DOCKER_CONFIG or to DOCKER_AUTH_CONFIG',
+  },
+  {
+    shows: "to two repositories of which the second takes no blobs, tags nothing in the first",
+    dockerfile,
+    onlyArgs: [
+      "--destination={HOST}/out/image:1",
+      "--destination={HOST}/denied/image:1",
+      "--insecure",
+      "--skip-push-permission-check",
+    ],
+    arrange: (registry) => registry.always("POST", /denied.image.blobs/, fail(403, "DENIED")),
+    code: 77,
+    error:
+      'Cannot push the blob {DIGEST} to {HOST}/denied/image: "{HOST}" does not allow it without credentials, and none were sent (403 Forbidden): DENIED: denied',
+    hint: 'add credentials for "{HOST}" to config.json in $DOCKER_CONFIG or to DOCKER_AUTH_CONFIG',
+  },
+  {
+    shows: "that is under way when a command fails, is cancelled",
+    dockerfile: "FROM {BASE}\nRUN sleep 1; false\n",
+    // The answer never comes.
+    arrange: (registry) => registry.always("PUT", /out.image.blobs/, () => {}),
+    code: 1,
+    error: 'Cannot complete "/bin/sh -c sleep 1; false": it returned exit code 1',
+    lines: [2, 2],
+  },
+  {
+    shows: "that is being asked for when something else fails, is cancelled",
+    dockerfile: "FROM {HOST}/none:1\n",
+    arrange: (registry) =>
+      registry.always("POST", /uploads/, async (_request, _response, proceed) => {
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        await proceed();
+      }),
+    code: 69,
+    error:
+      'Cannot fetch the manifest of {HOST}/none:1: {HOST}/none has no tag "1" (404: MANIFEST_UNKNOWN: manifest unknown)',
+    lines: [1, 1],
+    hint: "if the image is private, credentials are needed to see it",
   },
 ]);

@@ -7,7 +7,8 @@
  *
  * Each row is run by the executor as a process, with a registry of its own that every destination is in. The text is
  * compared whole, so a stack trace or a second error cannot slip through; and after every failure nothing
- * may be left: no process, mount or directory of the build, no manifest in the registry, no image in an output.
+ * may be left: no process, mount or directory of the build, no manifest or upload session in the registry, no image in
+ * an output.
  *
  * In Dockerfiles, files and flags, and in the expected text, `{HOST}` stands for the registry, `{BASE}` for the
  * busybox image in it, `{SIZE}` for the size of its layer, `{SITE}` for the test's own directory and `{CONTEXT}` for the
@@ -87,6 +88,7 @@ export async function assertFails(build: FailingBuild & ExpectedFailure): Promis
   assert.equal(code, build.code, stderr);
   await site.assertNothingLeft();
   assert.deepEqual([...registry.manifests.keys()].filter((key) => key.startsWith("out/")), [], "an image was pushed");
+  assert.equal(registry.sessions.size, 0, "upload sessions are left");
   const made = [...Deno.readDirSync(site.path)].map(({ name }) => name);
   const allowed = ["context", "home", "work", ...build.made ?? []];
   assert.deepEqual(made.filter((name) => !allowed.includes(name)), [], "files were made");

@@ -55,3 +55,35 @@ Deno.test("Background names the tasks that run", async () => {
   await background.join();
   assert.deepEqual(background.running, []);
 });
+
+Deno.test("Background aborts what still runs when it is disposed of, and waits for it", async () => {
+  const controller = new AbortController();
+  let ended = 0;
+  {
+    await using background = new Background(controller);
+    const work = (signal: AbortSignal): Promise<void> =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          setTimeout(() => {
+            ended++;
+            reject(new Error("echo"));
+          }, 5);
+        });
+      });
+    background.start("upload", work);
+    background.follow("check", work(controller.signal)).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  assert.equal(ended, 2);
+});
+
+Deno.test("Background aborts nothing when it is disposed of and nothing runs", async () => {
+  const controller = new AbortController();
+  {
+    await using background = new Background(controller);
+    background.start("quick", () => Promise.resolve());
+    await assert.rejects(background.follow("fails", Promise.reject(new Error("told elsewhere"))), /told elsewhere/);
+    await background.join();
+  }
+  assert.equal(controller.signal.aborted, false);
+});

@@ -519,6 +519,57 @@ Deno.test("putBlob() cancels its session when it is interrupted", async () => {
   assert.equal(at.registry.sessions.size, 0);
 });
 
+// F24: a signal that lands while the registry is opening a session must not leave it there.
+for (const heldBy of [[], ["elsewhere"]]) {
+  const how = heldBy.length === 0 ? "session" : "session in place of a mount";
+  Deno.test(`putBlob() cancels a ${how} that is being opened when it is interrupted`, async () => {
+    await using at = await stage();
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    at.registry.next("POST", /uploads/, async (_request, _response, proceed) => {
+      controller.abort(reason);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await proceed();
+    });
+    const repository = { registry: at.registry.host, repository: "app" };
+    const source = {
+      ...sourceOf(SMALL),
+      heldBy: heldBy.map((repository) => ({ registry: at.registry.host, repository })),
+    };
+    await assert.rejects(at.client.putBlob(repository, blobOf(SMALL), source, controller.signal), reason);
+    assert.equal(log(at).at(-1), "DELETE uploads/ID");
+    assert.equal(at.registry.sessions.size, 0);
+  });
+}
+
+Deno.test("checkPush() cancels a session that is being opened when it is interrupted", async () => {
+  await using at = await stage();
+  const controller = new AbortController();
+  const reason = new Error("interrupted");
+  at.registry.next("POST", /uploads/, async (_request, _response, proceed) => {
+    controller.abort(reason);
+    await proceed();
+  });
+  const repository = { registry: at.registry.host, repository: "app" };
+  await assert.rejects(at.client.checkPush(repository, controller.signal), reason);
+  assert.equal(at.registry.sessions.size, 0);
+});
+
+Deno.test("putBlob() does not wait long for a session when it is interrupted", async () => {
+  await using at = await stage();
+  const controller = new AbortController();
+  const reason = new Error("interrupted");
+  let toldMs = 0;
+  // Never answers.
+  at.registry.next("POST", /uploads/, () => {
+    toldMs = performance.now();
+    controller.abort(reason);
+  });
+  const repository = { registry: at.registry.host, repository: "app" };
+  await assert.rejects(at.client.putBlob(repository, blobOf(SMALL), sourceOf(SMALL), controller.signal), reason);
+  assert.ok(performance.now() - toldMs < 8000);
+});
+
 Deno.test("checkPush() opens a session and cancels it", async () => {
   await using at = await stage();
   await at.client.checkPush({ registry: at.registry.host, repository: "app" }, SIGNAL);
