@@ -10,11 +10,15 @@ import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
 import type { MountAbility } from "../sys/private_mounts.ts";
 import { removeTree } from "../tree/remove.ts";
-import { ChrootBackend, type ChrootOptions } from "./chroot.ts";
-import { OverlayBackend } from "./overlay.ts";
+import { ChrootCommands } from "./chroot.ts";
+import { DirectoryBackend, type DirectoryOptions } from "./directories.ts";
+import { OverlayBackend, type OverlayOptions } from "./overlay.ts";
 import { type Isolation, type IsolationRequest, ISOLATIONS } from "./isolation.ts";
 import { mountOverlay } from "./overlay_mount.ts";
 import type { Backend } from "./rootfs.ts";
+
+/** What any of them is made of. */
+export type BackendOptions = OverlayOptions & Omit<DirectoryOptions, "commands">;
 
 /** A backend, and what was better but is not possible here. */
 export interface ChosenBackend {
@@ -39,14 +43,17 @@ interface Candidate {
 export function chooseBackend(
   { wanted, least }: IsolationRequest,
   mounts: MountAbility,
-  options: ChrootOptions,
+  options: BackendOptions,
 ): ChosenBackend {
   const candidates: Readonly<Record<Isolation, Candidate>> = {
     overlay: {
       unusable: () => mounts.kind === "yes" ? overlayUnusable(options.directory) : mounts.reason,
       make: () => new OverlayBackend(options),
     },
-    chroot: { unusable: () => undefined, make: () => new ChrootBackend(options) },
+    chroot: {
+      unusable: () => undefined,
+      make: () => new DirectoryBackend({ ...options, commands: new ChrootCommands(options.abilities) }),
+    },
   };
   const reasons: string[] = [];
   for (const name of wanted === "auto" ? ISOLATIONS : [wanted]) {

@@ -1,239 +1,34 @@
 /**
- * The chroot backend: a stage is a directory with a whole tree in it.
- *
- * It needs nothing of the kernel but chroot(2). What a step changed is found by comparing the tree with an index of
- * how it was, and written out as a tar before the next step may start.
+ * Commands that have the tree as their root: by pivot_root in namespaces of their own, or where there are none by
+ * chroot(2).
  *
  * @module
  */
-import type { WorkerPool } from "../async/worker_pool.ts";
 import { type ExecIo, launch } from "../exec/launch.ts";
-import type { Abilities, ExecResult, ExecSpec } from "../exec/spec.ts";
-import type { LayerBlob } from "../image/changed_content.ts";
-import type { LayerPacker, PackedLayer } from "../image/packer.ts";
-import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import type { ExpansionLimits } from "../io/expansion_limit.ts";
-import * as files from "../sys/file.ts";
-import { removeTree } from "../tree/remove.ts";
-import type { LayerFile } from "../store/blob_file.ts";
-import type { Jobs } from "../worker.ts";
-import type { BlobDirectory } from "../store/blob_directory.ts";
-import type { Backend, OpenOptions, RootFs, Snapshot } from "./rootfs.ts";
-import { unpackLayer } from "./unpack_layer.ts";
+import type { Abilities, ExecSpec } from "../exec/spec.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import type { CommandEnd, Commands } from "./commands.ts";
 
-/** What the backend is made of. */
-export interface ChrootOptions {
-  /** An empty directory of this build. */
-  readonly directory: string;
-  readonly pool: WorkerPool<Jobs>;
-  readonly packer: LayerPacker;
-  readonly store: BlobDirectory;
-  readonly abilities: Abilities;
-  /** As in `OverlayOptions`. */
-  readonly expansion?: ExpansionLimits;
-}
+/** Runs commands below the tree. */
+export class ChrootCommands implements Commands {
+  readonly isolation = "chroot";
+  readonly #abilities: Abilities;
 
-/** Where the content of a tree can be looked up, lowest layer first. */
-type LayerBlobs = readonly (() => Promise<LayerBlob>)[];
-
-/** Holds stages as plain directories. */
-export class ChrootBackend implements Backend {
-  readonly name = "chroot";
-  readonly #options: ChrootOptions;
-  readonly #directory: BytePath;
-  readonly #unpacked = new Map<string, Promise<ChrootSnapshot>>();
-  #next = 0;
-
-  constructor(options: ChrootOptions) {
-    this.#options = options;
-    this.#directory = bytePathOf(options.directory);
+  constructor(abilities: Abilities) {
+    this.#abilities = abilities;
   }
 
   get description(): string {
-    return this.#options.abilities.namespaces
-      ? "plain directories, own namespaces for every command"
-      : "plain directories, chroot for every command (no namespaces, no /proc)";
-  }
-
-  empty(): Snapshot {
-    return new ChrootSnapshot(this.makeDirectory("tree"), []);
-  }
-
-  unpack(layers: readonly LayerFile[]): Promise<Snapshot> {
-    const key = layers.map(({ diffId }) => diffId).join(" ");
-    const known = this.#unpacked.get(key);
-    if (known !== undefined) return known;
-    const unpacked = this.#unpack(layers);
-    this.#unpacked.set(key, unpacked);
-    return unpacked;
-  }
-
-  async open(snapshot: Snapshot, how: OpenOptions): Promise<RootFs> {
-    if (!(snapshot instanceof ChrootSnapshot)) throw new TypeError("The snapshot belongs to another backend");
-    const root = how.lastUse ? snapshot.directory : await this.#copy(snapshot.directory);
-    const tree = { root, blobs: snapshot.blobs };
-    return how.withoutLayers
-      ? new ChrootRootFs(this, this.#options, tree)
-      : await ChrootRootFs.open(this, this.#options, tree);
-  }
-
-  /** Returns a new path in the build's own directory. */
-  newPath(prefix: string): BytePath {
-    return `${this.#directory}/${prefix}${this.#next++}`;
-  }
-
-  /** Makes a new directory in the build's own. */
-  makeDirectory(prefix: string): BytePath {
-    const path = this.newPath(prefix);
-    files.makeDirectory(files.AT_FDCWD, path, 0o755);
-    return path;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async #unpack(layers: readonly LayerFile[]): Promise<ChrootSnapshot> {
-    const directory = this.makeDirectory("tree");
-    const blobs = layers.map((layer) => layer.blob());
-    const { pool, expansion } = this.#options;
-    for (const layer of layers) await unpackLayer(pool, layer, { directory, form: "applied", expansion });
-    const limits = expansion === undefined ? {} : { expansion };
-    const sources = layers.map(({ compression }, at) => () =>
-      Promise.resolve({ path: blobs[at]?.finalPath ?? "", compression, ...limits })
-    );
-    return new ChrootSnapshot(directory, sources);
-  }
-
-  async #copy(from: BytePath): Promise<BytePath> {
-    const to = this.makeDirectory("tree");
-    await this.#options.pool.run("copyTree", { from, to });
-    return to;
-  }
-}
-
-class ChrootSnapshot implements Snapshot {
-  readonly directory: BytePath;
-  readonly blobs: LayerBlobs;
-
-  constructor(directory: BytePath, blobs: LayerBlobs) {
-    this.directory = directory;
-    this.blobs = blobs;
-  }
-
-  view(): Promise<BytePath> {
-    return Promise.resolve(this.directory);
-  }
-}
-
-/** One stage: a directory and the index of how it was at the last checkpoint. */
-class ChrootRootFs implements RootFs {
-  readonly path: BytePath;
-  readonly #backend: ChrootBackend;
-  readonly #options: ChrootOptions;
-  /** None if no layers are wanted. */
-  #index: BytePath | undefined;
-  #blobs: LayerBlobs;
-  readonly #restored = new Set<BytePath>();
-
-  constructor(
-    backend: ChrootBackend,
-    options: ChrootOptions,
-    tree: { root: BytePath; blobs: LayerBlobs; index?: BytePath },
-  ) {
-    this.#backend = backend;
-    this.#options = options;
-    this.path = tree.root;
-    this.#blobs = tree.blobs;
-    this.#index = tree.index;
-  }
-
-  static async open(
-    backend: ChrootBackend,
-    options: ChrootOptions,
-    tree: { root: BytePath; blobs: LayerBlobs },
-  ): Promise<ChrootRootFs> {
-    const index = await indexTree(backend, options.pool, tree.root);
-    return new ChrootRootFs(backend, options, { ...tree, index });
+    return this.canMount ? "own namespaces for every command" : "chroot for every command (no namespaces, no /proc)";
   }
 
   get canMount(): boolean {
-    return this.#options.abilities.namespaces;
+    return this.#abilities.namespaces;
   }
 
-  noteRestored(paths: readonly BytePath[]): void {
-    for (const path of paths) this.#restored.add(path);
+  async run(tree: BytePath, spec: ExecSpec, io: ExecIo): Promise<CommandEnd> {
+    return { result: await launch(tree, spec, io, this.#abilities), restored: [] };
   }
 
-  exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
-    return launch(this.path, spec, io, this.#options.abilities);
-  }
-
-  async checkpoint(): Promise<{ layer: Promise<PackedLayer> }> {
-    const { pool, packer } = this.#options;
-    if (this.#index === undefined) throw new Error("Unreachable: a checkpoint in a rootfs without layers");
-    const after = this.#backend.newPath("index");
-    const candidates = this.#backend.newPath("candidates");
-    const found = await pool.run("scanLayer", { root: this.path, before: this.#index, after, candidates });
-    files.unlinkAt(files.AT_FDCWD, this.#index);
-    this.#index = after;
-    const suspects = found.suspects.filter((path) => !this.#restored.has(path));
-    this.#restored.clear();
-    const changedSuspects = suspects.length === 0 ? [] : await this.#decide(suspects);
-    const spool = this.#backend.newPath("spool");
-    const entries = await pool.run("spoolLayer", {
-      root: this.path,
-      candidates,
-      links: found.links,
-      changedSuspects,
-      output: spool,
-      ignorePaths: packer.options.ignorePaths,
-      ...(packer.options.latestSec === undefined ? {} : { latestSec: packer.options.latestSec }),
-    });
-    files.unlinkAt(files.AT_FDCWD, candidates);
-    const layer = packer.pack({ kind: "tar", path: spool, entries })
-      .finally(() => files.unlinkAt(files.AT_FDCWD, spool));
-    this.#addBlob(layer);
-    return { layer };
-  }
-
-  async stack(tree: BytePath, layer?: Promise<PackedLayer>): Promise<void> {
-    await this.#options.pool.run("copyTree", { from: tree, to: this.path, over: true });
-    if (this.#index === undefined) return;
-    files.unlinkAt(files.AT_FDCWD, this.#index);
-    this.#index = await indexTree(this.#backend, this.#options.pool, this.path);
-    if (layer !== undefined) this.#addBlob(layer);
-  }
-
-  finish(): Promise<Snapshot> {
-    if (this.#index !== undefined) files.unlinkAt(files.AT_FDCWD, this.#index);
-    return Promise.resolve(new ChrootSnapshot(this.path, this.#blobs));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    removeTree(files.AT_FDCWD, this.path);
-    return Promise.resolve();
-  }
-
-  #addBlob(layer: Promise<PackedLayer>): void {
-    const blob = async (): Promise<LayerBlob> => {
-      const packed = await layer;
-      return { path: this.#options.store.pathOf(packed.digest), compression: packed.compression };
-    };
-    this.#blobs = [...this.#blobs, blob];
-  }
-
-  async #decide(suspects: readonly BytePath[]): Promise<readonly BytePath[]> {
-    const layers = await Promise.all(this.#blobs.toReversed().map((blob) => blob()));
-    return await this.#options.pool.run("findChangedContent", { root: this.path, suspects, layers });
-  }
-}
-
-/** Writes the index of a tree, which later ones are compared with. */
-async function indexTree(backend: ChrootBackend, pool: WorkerPool<Jobs>, root: BytePath): Promise<BytePath> {
-  const index = backend.newPath("index");
-  const candidates = backend.newPath("candidates");
-  await pool.run("scanLayer", { root, after: index, candidates });
-  files.unlinkAt(files.AT_FDCWD, candidates);
-  return index;
+  [Symbol.dispose](): void {}
 }

@@ -8,7 +8,8 @@ import { WorkerPool } from "../../lib/async/worker_pool.ts";
 import { LayerPacker, type PackedLayer, type PackOptions } from "../../lib/image/packer.ts";
 import { compressBlock, type CompressRequest } from "../../lib/io/block_format.ts";
 import { digestOfHex } from "../../lib/oci/digest.ts";
-import { ChrootBackend } from "../../lib/rootfs/chroot.ts";
+import { ChrootCommands } from "../../lib/rootfs/chroot.ts";
+import { DirectoryBackend } from "../../lib/rootfs/directories.ts";
 import { OverlayBackend } from "../../lib/rootfs/overlay.ts";
 import type { Backend } from "../../lib/rootfs/rootfs.ts";
 import { BlobDirectory } from "../../lib/store/blob_directory.ts";
@@ -71,7 +72,9 @@ export async function startWorkshop(
       const directory = disk.newPath(name);
       Deno.mkdirSync(directory);
       const common = { directory, pool, packer, abilities };
-      const backend = name === "overlay" ? new OverlayBackend(common) : new ChrootBackend({ ...common, store });
+      const backend = name === "overlay"
+        ? new OverlayBackend(common)
+        : new DirectoryBackend({ ...common, store, commands: new ChrootCommands(abilities) });
       backends.push(backend);
       return backend;
     },
