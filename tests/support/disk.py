@@ -69,7 +69,7 @@ def make(root, path, node):
 
 def make_socket(path):
     # The address of a socket is short: it is bound through the descriptor of its directory.
-    directory = os.open(os.path.dirname(path), os.O_RDONLY)
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)  # a FIFO there would wait for its writer
     try:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(b"/proc/self/fd/%d/%s" % (directory, os.path.basename(path)))
