@@ -9,8 +9,9 @@
 import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
-import { close, openDirectory } from "../sys/file.ts";
+import { AT_FDCWD, close, openDirectory } from "../sys/file.ts";
 import { mount, mountByParts, MS } from "../sys/mount.ts";
+import { tryStatAt } from "../sys/stat.ts";
 
 /** A stack of directories to merge. */
 export interface OverlayStack {
@@ -49,7 +50,9 @@ export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLink
       return { keepsLinks: true };
     }
     const directories = [["upperdir", open(stack.writable.upper)], ["workdir", open(stack.writable.work)]] as const;
-    return mountWritable(lowers, directories, target);
+    mountWritable(lowers, directories, target);
+    // The kernel takes index=on and goes without where it cannot have it, as without CAP_DAC_READ_SEARCH.
+    return { keepsLinks: tryStatAt(AT_FDCWD, `${stack.writable.work}/index`) !== undefined };
   } finally {
     for (const fd of fds) close(fd);
   }
@@ -58,17 +61,13 @@ export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLink
 /** Name and value of an option; a flag has none. */
 type Option = readonly [name: string, value?: string];
 
-function mountWritable(
-  lowers: readonly string[],
-  directories: readonly Option[],
-  target: BytePath,
-): { keepsLinks: boolean } {
+function mountWritable(lowers: readonly string[], directories: readonly Option[], target: BytePath): void {
   let refused: unknown;
   for (const options of WRITABLE_OPTIONS) {
     try {
       // nodev: device nodes of an image are files to keep, not devices to open.
       mountStack(lowers, { target, flags: MS.NODEV, options: [...directories, ...options] });
-      return { keepsLinks: options.some(([name]) => name === "index") };
+      return;
     } catch (error) {
       if (!(error instanceof SysError && error.is("EINVAL", "EOPNOTSUPP", "ESTALE"))) throw error;
       refused ??= error;
