@@ -13,7 +13,10 @@
  */
 import { join } from "node:path/posix";
 import { pinnedDeno } from "./check_versions.ts";
-import { writeSelfExtracting } from "./self_extracting.ts";
+import { makeBundle } from "./build/bundle.ts";
+import { compile } from "./build/compile.ts";
+import { runDeno } from "./build/run_deno.ts";
+import { writeSelfExtracting } from "./build/self_extracting.ts";
 
 /** Where the program is and where the result goes. */
 export interface BuildRequest {
@@ -40,55 +43,20 @@ export async function build(request: BuildRequest): Promise<Built> {
   const bundle = join(request.output, "bundle");
   const executor = join(request.output, "executor");
   await makeBundle(request.source, bundle);
-  const failure = await compile(request, bundle, executor);
-  if (failure === undefined) return { executor, kind: "compiled", sizeBytes: (await Deno.stat(executor)).size };
-  await writeSelfExtracting({ deno: await denoBinary(), bundle, output: executor });
-  return { executor, kind: "self-extracting", reason: failure, sizeBytes: (await Deno.stat(executor)).size };
-}
-
-/** Bundles the program; the folder is made anew. */
-export async function makeBundle(source: string, bundle: string): Promise<void> {
-  await removeIfThere(bundle);
-  await Deno.mkdir(bundle, { recursive: true });
-  const entries = [join(source, "main.ts"), join(source, "lib/worker.ts")];
-  const args = [
-    "bundle",
-    "--quiet",
-    "--platform",
-    "deno",
-    "--minify",
-    "--code-splitting",
-    "--outdir",
+  const { denort, deno } = request;
+  const reason = await compile({
     bundle,
-    ...entries,
-  ];
-  const { success, said } = await runDeno(Deno.execPath(), args, source);
-  if (!success) throw new Error(`Cannot bundle "${source}":\n${said}`);
-  for (const name of ["main.js", "lib/worker.js"]) {
-    if (!await isFile(join(bundle, name))) throw new Error(`Cannot bundle "${source}": ${name} is missing`);
-  }
+    output: executor,
+    ...denort === undefined ? {} : { denort },
+    ...deno === undefined ? {} : { deno },
+  });
+  if (reason === undefined) return { executor, kind: "compiled", sizeBytes: (await Deno.stat(executor)).size };
+  await writeSelfExtracting({ deno: await denoBinary(), bundle, output: executor });
+  return { executor, kind: "self-extracting", reason, sizeBytes: (await Deno.stat(executor)).size };
 }
 
-/** Returns why denort cannot be had; throws on every other failure. */
-async function compile(request: BuildRequest, bundle: string, executor: string): Promise<string | undefined> {
-  const deno = request.deno ?? Deno.execPath();
-  const part = `${executor}.part`;
-  const flags = ["-A", "--no-check", "--no-code-cache", "--no-config", "--no-lock", "--no-prompt"];
-  const args = ["compile", "--quiet", ...flags, "--include", bundle, "--output", part, join(bundle, "main.js")];
-  const { success, said } = await runDeno(deno, args, request.source, request.denort);
-  if (success) {
-    await Deno.rename(part, executor);
-    return undefined;
-  }
-  // With DENORT_BIN somebody asked for that very file: then there is nothing to fall back to.
-  if (request.denort !== undefined || !said.includes("Setting up base binary")) {
-    throw new Error(`Cannot compile "${bundle}":\n${said}`);
-  }
-  return said.split("\n").find((line) => line.includes("denort"))?.replace(/^[\s\d:]+/, "") ?? "denort is not there";
-}
-
-/** npm's `deno` is a script that starts the binary; what runs us is the binary itself. */
-async function denoBinary(): Promise<string> {
+/** The binary that runs this; npm's `deno` is a script that starts it. */
+export async function denoBinary(): Promise<string> {
   const path = Deno.execPath();
   const magic = new Uint8Array(4);
   using file = await Deno.open(path);
@@ -99,7 +67,7 @@ async function denoBinary(): Promise<string> {
 
 /** Starts the file and the source, and throws when they do not answer alike. Returns the fastest start in ms. */
 export async function verify(executor: string, source: string): Promise<number> {
-  const expected = await runDeno(Deno.execPath(), ["run", "-A", join(source, "main.ts"), "--version"], source);
+  const expected = await runDeno(["run", "-A", join(source, "main.ts"), "--version"], { cwd: source });
   if (!expected.success) throw new Error(`Cannot verify "${executor}": the source fails:\n${expected.said}`);
   let fastest = Infinity;
   // The first start of a self-extracting file unpacks it.
@@ -113,37 +81,6 @@ export async function verify(executor: string, source: string): Promise<number> 
     }
   }
   return fastest;
-}
-
-async function runDeno(
-  deno: string,
-  args: readonly string[],
-  cwd: string,
-  denort?: string,
-): Promise<{ readonly success: boolean; readonly said: string }> {
-  const { success, stdout, stderr } = await new Deno.Command(deno, {
-    args: [...args],
-    cwd,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...denort === undefined ? {} : { DENORT_BIN: denort } },
-  }).output();
-  return { success, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 async function main(): Promise<void> {

@@ -7,10 +7,10 @@
  */
 import { join, relative } from "node:path/posix";
 
-/** Returns one line per `deno@X.Y.Z` in `text` that is not `pinned`; `file` only names the place. */
+/** Returns one line per `deno@X.Y.Z` or `deno:bin-X.Y.Z` in `text` that is not `pinned`; `file` only names the place. */
 export function checkVersions(text: string, pinned: string, file: string): readonly string[] {
   return text.split("\n").flatMap((line, index) =>
-    [...line.matchAll(/\bdeno@(\d[\w.-]*\w)/g)]
+    [...line.matchAll(/\bdeno(?:@|:bin-)(\d[\w.-]*\w)/g)]
       .filter(([, version]) => version !== pinned)
       .map(([named]) => `${file}:${index + 1}: names ${named}, but .dvmrc pins ${pinned}`)
   );
@@ -22,7 +22,9 @@ export function pinnedDeno(root: string): string {
 }
 
 function documents(root: string): readonly string[] {
-  const found = ["README.md", "tests/README.md", "lib/README.md", ".ci/run"].map((name) => join(root, name));
+  const found = ["README.md", "tests/README.md", "lib/README.md", ".ci/run", "Dockerfile"].map((name) =>
+    join(root, name)
+  );
   for (const entry of Deno.readDirSync(join(root, "docs"))) {
     if (entry.isFile && /\.(md|ya?ml)$/.test(entry.name)) found.push(join(root, "docs", entry.name));
   }

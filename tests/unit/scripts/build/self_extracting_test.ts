@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
-import { DENO_FLAGS, writeSelfExtracting } from "../../../scripts/self_extracting.ts";
+import { DENO_FLAGS, writeSelfExtracting } from "../../../../scripts/build/self_extracting.ts";
 
 interface Started {
   readonly code: number;

@@ -1,0 +1,64 @@
+/**
+ * Makes the executor image with the executor itself, from `Dockerfile`.
+ *
+ *     deno task image [flags of the executor]
+ *
+ * Writes `dist/image`, an OCI layout, and pushes where `--destination` says. `--target=debug` makes the variant with a
+ * shell. `--build-arg=BASE=IMAGE` and `--build-arg=RUNTIME=IMAGE` name other images to build on; see `Dockerfile`.
+ * The files carry the time of the last commit (`SOURCE_DATE_EPOCH` says otherwise): the same source gives the same
+ * image.
+ *
+ * @module
+ */
+import { join } from "node:path/posix";
+import { build } from "./build.ts";
+
+const ROOT = join(import.meta.dirname ?? ".", "..");
+
+async function main(args: readonly string[]): Promise<number> {
+  const built = await build({ source: ROOT, output: join(ROOT, "dist"), denort: Deno.env.get("DENORT_BIN") });
+  const layout = join(ROOT, "dist/image");
+  if (!args.some((arg) => arg.startsWith("--oci-layout-path"))) await removeIfThere(layout);
+  const flags = [
+    `--context=dir://${ROOT}`,
+    `--dockerfile=${join(ROOT, "Dockerfile")}`,
+    `--oci-layout-path=${layout}`,
+    ...args.some((arg) => /^(--destination|-d)\b/.test(arg)) ? [] : ["--no-push"],
+  ];
+  const { code } = await new Deno.Command(built.executor, {
+    args: [...flags, ...args],
+    env: { SOURCE_DATE_EPOCH: Deno.env.get("SOURCE_DATE_EPOCH") ?? await lastCommit() },
+  }).spawn().status;
+  return code;
+}
+
+/** When the last commit was made, in seconds; of a source without history, when 1970 began. */
+async function lastCommit(): Promise<string> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["-C", ROOT, "log", "-1", "--format=%ct"],
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : "0";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "0";
+    throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exitCode = await main(Deno.args);
+  } catch (error) {
+    console.error(`error: ${error instanceof Error ? error.message : error}`);
+    Deno.exitCode = 1;
+  }
+}
