@@ -1,9 +1,10 @@
 /**
- * Programs built from Go modules at pinned versions, kept in the cache folder: the real servers that tests talk to.
+ * Programs built from Go modules, kept in the cache folder: real servers at pinned versions that tests talk to, and
+ * small programs of our own where only Go has the library.
  *
  * @module
  */
-import { join } from "node:path/posix";
+import { basename, join } from "node:path/posix";
 import { cached } from "./environment/cache.ts";
 import { findProgram, run, SEARCH_PATH } from "./environment/command.ts";
 
@@ -31,11 +32,33 @@ export async function goProgram({ module, version, time }: GoProgram): Promise<s
     inputs: [module, version],
     what: `${name} ${version} with "go install", ${time}`,
     async make(folder): Promise<void> {
-      const go = findProgram("go");
-      if (go === undefined) throw new Error(`Cannot build ${name}: there is no "go" (1.26 or later) in PATH`);
-      const env = { GOBIN: folder, GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "local", CGO_ENABLED: "0" };
-      await run([go, "install", "-ldflags=-s -w", `${module}@${version}`], { env: { ...env, PATH: SEARCH_PATH } });
+      await go(["install", "-ldflags=-s -w", `${module}@${version}`], { env: { GOBIN: folder }, for: name });
     },
   });
   return join(folder, name);
+}
+
+/** Returns the path of a program of our own: a folder with a Go module, built when it is not in the cache. */
+export async function ownGoProgram(source: string): Promise<string> {
+  const name = basename(source);
+  const files = [...Deno.readDirSync(source)].map((entry) => entry.name).sort();
+  const folder = await cached({
+    name: `go-${name}`,
+    inputs: files.flatMap((file) => [file, Deno.readTextFileSync(join(source, file))]),
+    what: `${name} with "go build", about 1 min`,
+    async make(folder): Promise<void> {
+      await go(["build", "-trimpath", "-ldflags=-s -w", "-o", join(folder, name), "."], { cwd: source, for: name });
+    },
+  });
+  return join(folder, name);
+}
+
+async function go(
+  args: readonly string[],
+  options: { readonly for: string; readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<void> {
+  const program = findProgram("go");
+  if (program === undefined) throw new Error(`Cannot build ${options.for}: there is no "go" (1.26 or later) in PATH`);
+  const env = { GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "local", CGO_ENABLED: "0", ...options.env, PATH: SEARCH_PATH };
+  await run([program, ...args], { env, ...options.cwd === undefined ? {} : { cwd: options.cwd } });
 }

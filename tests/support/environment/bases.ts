@@ -10,14 +10,18 @@
 import { join } from "node:path/posix";
 import { cached } from "./cache.ts";
 import { findProgram, run } from "./command.ts";
+import { builderBase, pauseBase, runtimeBase } from "./image_bases.ts";
 import { EPOCH_SECONDS, hostArchitecture, writeLayout } from "./layout_writer.ts";
 import { ensureTools } from "./tools.ts";
 
 /** The bases tests lean on. */
 export const BASES = ["busybox", "debian", "node"] as const;
 
-/** The name of a base, and of its repository (`base/NAME`) in a registry of the environment; `fat` is the bench's. */
-export type BaseName = typeof BASES[number] | "fat";
+/** Bases that only some lanes lean on: the bench's, and what the executor image is built on and run beside. */
+type RareBase = "fat" | "builder" | "runtime" | "pause";
+
+/** The name of a base, and of its repository (`base/NAME`) in a registry of the environment. */
+export type BaseName = typeof BASES[number] | RareBase;
 
 /** Returns the OCI layout (tag `latest`) of a base, making it when it is not in the cache. */
 export async function baseLayout(name: BaseName): Promise<string> {
@@ -30,6 +34,13 @@ export async function baseLayout(name: BaseName): Promise<string> {
       return await node();
     case "fat":
       return await fat();
+    case "builder":
+      return await builderBase(await debianTree());
+    case "runtime":
+      return await runtimeBase();
+    case "pause":
+      await ensureTools(["busybox"]);
+      return await pauseBase();
   }
 }
 

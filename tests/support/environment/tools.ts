@@ -39,6 +39,8 @@ const PACKAGES = {
   "git-lfs": "git-lfs",
   "ssh": "openssh-client",
   "sshd": "openssh-server",
+  "containerd": "containerd",
+  "runc": "runc",
 } as const;
 
 /** A program that `ensureTools` can provide. */
@@ -46,6 +48,7 @@ export type Tool = keyof typeof PACKAGES;
 
 /** Units that Debian enables with those packages and that nobody asked for. */
 const UNITS: Readonly<Record<string, readonly string[]>> = {
+  "containerd": ["containerd.service"],
   "docker-registry": ["docker-registry.service"],
   "nginx-light": ["nginx.service"],
   "openssh-server": ["ssh.service", "ssh.socket"],
