@@ -38,8 +38,8 @@ export async function startContext(
   { work, sources, pool, report, signal: interrupted }: FetchDeps,
 ): Promise<PendingContext> {
   if (context.kind === "directory") {
-    const { path } = context;
-    const located = locateContext({ directory: path, subPath, fetched: false, description: `"${path}"` });
+    const { path: directory, kind: _kind, ...hint } = context;
+    const located = locateContext({ directory, subPath, fetched: false, description: `"${directory}"`, ...hint });
     return { located: Promise.resolve(located), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const source = await openContext(context, sources);

@@ -26,6 +26,8 @@ export interface DirectoryLocation {
   readonly kind: "directory";
   /** Absolute. */
   readonly path: string;
+  /** What the user may have meant instead, for the case that there is no such directory. */
+  readonly hint?: string;
 }
 
 /** `tar://FILE`. */

@@ -30,7 +30,10 @@ export interface LocatedContext {
 }
 
 /** What there is to locate. */
-export type ContextToLocate = Pick<LocatedContext, "directory" | "subPath" | "fetched" | "description">;
+export interface ContextToLocate extends Pick<LocatedContext, "directory" | "subPath" | "fetched" | "description"> {
+  /** What helps if it is not there. */
+  readonly hint?: string;
+}
 
 /**
  * Finds the root of a context, which is resolved without leaving it.
@@ -38,17 +41,22 @@ export type ContextToLocate = Pick<LocatedContext, "directory" | "subPath" | "fe
  * @throws {KilnError} kind `context`, if it is not there or no directory.
  */
 export function locateContext(context: ContextToLocate): LocatedContext {
-  const { directory, subPath, fetched, description } = context;
+  const { hint, ...known } = context;
+  const { directory, subPath, fetched, description } = known;
   try {
-    return { ...context, root: realDirectory(bytePathOf(directory), bytePathOf(subPath)) };
+    return { ...known, root: realDirectory(bytePathOf(directory), bytePathOf(subPath)) };
   } catch (error) {
     const shown = fetched
       ? `"${subPath}" of ${description}`
       : `"${subPath === "" ? directory : join(directory, subPath)}"`;
     const what = `use the build context ${shown}`;
     if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR"))) throw explainSysError(error, what, "context");
-    const why = error.is("ENOENT") ? "it does not exist" : "it is not a directory";
-    throw new KilnError("context", `Cannot ${what}: ${why}`, { cause: error });
+    const missing = error.is("ENOENT");
+    const meant = hint ?? (missing || fetched || subPath !== "" ? undefined : "an archive is --context=tar://FILE");
+    throw new KilnError("context", `Cannot ${what}: ${missing ? "it does not exist" : "it is not a directory"}`, {
+      cause: error,
+      ...(meant === undefined ? {} : { hint: meant }),
+    });
   }
 }
 

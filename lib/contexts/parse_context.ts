@@ -30,11 +30,36 @@ export interface ParseContextOptions {
 /** kaniko's name of the object when only a bucket is given. */
 const DEFAULT_OBJECT = "context.tar.gz";
 
+const SCHEMES = ["dir", "tar", "https", "http", "git", "ssh", "s3", "gs", "oci", "oci-layout"] as const;
+
+const AZURE_HINT = "Azure Blob Storage is https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH";
+
 /** `git@github.com:owner/repository.git`: the short form of ssh. */
 const SCP_STYLE = /^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):(?!\/\/)(.+)$/;
 
 /** Accounts have 3 to 24 lower-case letters and digits; `-secondary` is the read-only twin in another region. */
 const AZURE_HOST = /^([a-z0-9]{3,24})(?:-secondary)?\.(?:z[0-9]{2}\.)?blob\.[a-z0-9-]+\.[a-z0-9.-]+$/;
+
+/** What others call the same, or nearly. */
+const OTHER_SCHEMES: Readonly<Record<string, string>> = {
+  "file": "a directory is dir://DIR, an archive is tar://FILE",
+  "stdin": "an archive on stdin is tar://stdin",
+  "gcs": "Google Cloud Storage is gs://BUCKET/OBJECT",
+  "s3a": "S3 is s3://BUCKET/KEY",
+  "s3n": "S3 is s3://BUCKET/KEY",
+  "az": AZURE_HINT,
+  "azblob": AZURE_HINT,
+  "azure": AZURE_HINT,
+  "wasb": AZURE_HINT,
+  "wasbs": AZURE_HINT,
+  "abfs": AZURE_HINT,
+  "abfss": AZURE_HINT,
+  "docker": "an image is oci://IMAGE",
+  "docker-image": "an image is oci://IMAGE",
+  "git+https": "a git repository is git://HOST/PATH",
+  "git+http": "a git repository is git://HOST/PATH, with GIT_PULL_METHOD=http",
+  "git+ssh": "a git repository over ssh is ssh://USER@HOST/PATH",
+};
 
 /**
  * Reads the text of `--context`.
@@ -49,7 +74,8 @@ export function parseContext(text: string, options: ParseContextOptions): Contex
     const scp = SCP_STYLE.exec(text);
     if (scp !== null) return parseScpStyle(scp, options);
     if (text === "") throw usage('Cannot use --context "": it names no directory');
-    return { kind: "directory", path: resolve(cwd, text) };
+    const hint = hintOfPath(text);
+    return { kind: "directory", path: resolve(cwd, text), ...(hint === undefined ? {} : { hint }) };
   }
   const scheme = (found[1] ?? "").toLowerCase();
   const rest = found[2] ?? "";
@@ -79,9 +105,20 @@ export function parseContext(text: string, options: ParseContextOptions): Contex
     default:
       throw refuse(
         "there is no such kind of context",
-        "one of dir://, tar://, https://, http://, git://, ssh://, s3://, gs://, oci:// and oci-layout://",
+        OTHER_SCHEMES[scheme] ?? `one of ${SCHEMES.map((name) => `${name}://`).join(", ")}`,
       );
   }
+}
+
+/** What a path that is none may be meant as. */
+function hintOfPath(text: string): string | undefined {
+  if (text === "-") return "an archive on stdin is --context=tar://stdin";
+  const scheme = SCHEMES.find((scheme) => text.toLowerCase().startsWith(`${scheme}:`));
+  if (scheme !== undefined) return `two slashes follow the kind of a context: ${scheme}://`;
+  if (/^(?:github|gitlab|bitbucket)\.[a-z]+\/|\.git(?:#|$)/.test(text)) {
+    return "a git repository is --context=git://HOST/PATH";
+  }
+  return /\.(?:tar(?:\.[a-z0-9]+)?|t[gx]z|tbz2?|tzst)$/.test(text) ? "an archive is --context=tar://FILE" : undefined;
 }
 
 function parseBucket(rest: string, scheme: string): { readonly bucket: string; readonly key: string } {
@@ -139,6 +176,9 @@ function parseGit(text: string, scheme: string, options: ParseContextOptions): G
   if (more.length > 0) throw refuse('it has more than two "#"', "write it as URL#REF#COMMIT");
   const url = parseUrl(location, scheme);
   if (url.pathname === "" || url.pathname === "/") throw refuse("it names no repository");
+  if (url.search !== "") {
+    throw refuse('a repository has no "?"', "give credentials by GIT_TOKEN, or as user and password");
+  }
   // ssh takes a host that begins with "-" for an option (CVE-2017-1000117).
   if (url.hostname.startsWith("-") || url.username.startsWith("-")) throw refuse('its host begins with "-"');
   const colon = first.indexOf(":");

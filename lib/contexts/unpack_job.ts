@@ -7,8 +7,10 @@ import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { followFile } from "../io/follow_file.ts";
+import { peek } from "../io/peek.ts";
 import { close, openDirectory } from "../sys/file.ts";
 import { unpackStream } from "../tree/unpack_stream.ts";
+import { foreignFormat, FORMAT_BYTES } from "./foreign_format.ts";
 
 /** What to unpack where. */
 export interface UnpackRequest {
@@ -31,11 +33,23 @@ export async function unpackContext(request: UnpackRequest): Promise<void> {
   const { what, directory, limits } = request;
   const root = openDirectory(directory);
   try {
-    const content = followFile(request, request.progress);
-    await unpackStream(content, { root, path: "", owner: ROOT }, { what, limits });
+    const { head, stream } = await peek(followFile(request, request.progress), FORMAT_BYTES);
+    await unpackStream(stream, { root, path: "", owner: ROOT }, { what, limits }).catch((error) => {
+      throw isDamage(error) ? foreignFault(head) ?? error : error;
+    });
   } catch (error) {
-    throw error instanceof KilnError && error.kind === "integrity" ? error.within(`use ${what}`) : error;
+    throw isDamage(error) ? error.within(`use ${what}`) : error;
   } finally {
     close(root);
   }
+}
+
+function isDamage(error: unknown): error is KilnError {
+  return error instanceof KilnError && error.kind === "integrity";
+}
+
+/** Says what it is that is no archive, if that can be told. */
+function foreignFault(head: Uint8Array): KilnError | undefined {
+  const foreign = foreignFormat(head);
+  return foreign && new KilnError("integrity", `Cannot read the archive: ${foreign.found}`, { hint: foreign.hint });
 }

@@ -30,9 +30,9 @@ export interface BasicCredential {
   readonly password: string;
 }
 
-/** Returns how a remote is shown to people: without credentials. */
+/** Returns how a remote is shown to people: without credentials, which a query may hold. */
 export function nameOfRemote(remote: GitRemote): string {
-  if (remote.kind === "http") return remote.url.href;
+  if (remote.kind === "http") return `${remote.url.origin}${remote.url.pathname}`;
   const user = remote.user === undefined ? "" : `${remote.user}@`;
   const host = remote.host.includes(":") ? `[${remote.host}]` : remote.host;
   const port = remote.port === undefined ? "" : `:${remote.port}`;

@@ -15,7 +15,7 @@ import { HttpRefusal } from "./fault.ts";
 import { asNearAs } from "./neighbours.ts";
 import { notGit, PacketReader } from "./packet.ts";
 import { printable } from "./printable.ts";
-import type { BasicCredential } from "./remote.ts";
+import { type BasicCredential, nameOfRemote } from "./remote.ts";
 import type { GitConversation, GitServer } from "./server.ts";
 
 /** What an HTTP server is talked to with. */
@@ -36,7 +36,7 @@ const SERVICE = "git-upload-pack";
 /** Makes the server of a repository's URL. */
 export function smartHttpServer(url: URL, options: SmartHttpOptions): GitServer {
   return {
-    name: url.href,
+    name: nameOfRemote({ kind: "http", url }),
     open: (signal: AbortSignal): Promise<GitConversation> => open(url, { ...options, signal }),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Looks at the first bytes of a stream without losing them.
+ * Looks at the first bytes of a stream without losing them. A source may use its buffer again for the next piece.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 export interface Peeked {
   /** As many bytes as were asked for, or fewer if there are no more. */
   readonly head: Uint8Array;
-  /** All bytes, the head included. To be read once; stopping early ends the source. */
+  /** All bytes, the head included, in pieces as valid as those of the source. To be read once; stopping ends the source. */
   readonly stream: AsyncIterable<Uint8Array>;
 }
 
@@ -20,8 +20,8 @@ export async function peek(stream: AsyncIterable<Uint8Array>, count: number): Pr
   while (length < count) {
     const { done, value } = await pieces.next();
     if (done === true) break;
-    held.push(value);
     length += value.length;
+    held.push(length < count ? value.slice() : value);
   }
   const head = new Uint8Array(Math.min(length, count));
   let at = 0;

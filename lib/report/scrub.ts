@@ -12,8 +12,10 @@ import { MASK } from "./redactor.ts";
 
 const PATTERNS: readonly RegExp[] = [
   // URL userinfo: https://user:token@host, git://token@host. Up to the last "@" of the authority, as URL parsers do.
-  // Not docker-image://debian:12@sha256:...
-  /(?<=[a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'<>]+(?=@(?!sha256:))/gi,
+  // Not docker-image://debian:12@sha256:..., nor the user of every git server. One slash may be missing.
+  /(?<=[a-z][a-z0-9+.-]*:\/\/?)(?!git@)[^\s/?#"'<>]+(?=@(?!sha256:))/gi,
+  // The same without a scheme, as in paths and references that were meant as URLs: user:token@host.
+  /(?<=["'/\s][^\s/:"'@]{1,256}:)[^\s/"'@]{1,2048}(?=@(?!sha256:)[a-z0-9])/gi,
   // Headers, as HTTP libraries print them: "Authorization: Basic dXNlcjpwYXNz". A value without a scheme must be long,
   // or "authorization: denied" would lose its point. AWS4 and Digest have blanks and quotes in the value.
   /(?<=\bauthorization["']?\s*[:=]\s*["']?)(?:(?:aws4|digest|oauth)[^\r\n]+|[a-z]+ +[^\s"',]{8,}|[^\s"',]{16,})/gi,

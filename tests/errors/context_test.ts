@@ -121,6 +121,7 @@ testFailures("the context", [
     files: { file: "" },
     code: 66,
     error: 'Cannot use the build context "{CONTEXT}/file": it is not a directory',
+    hint: "an archive is --context=tar://FILE",
   },
   {
     shows: "with a missing sub-path, is named",

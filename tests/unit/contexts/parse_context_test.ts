@@ -118,6 +118,8 @@ const REFUSED: readonly (readonly [text: string, why: RegExp])[] = [
   ["git://h/r#main:../secret", /"\.\." in it/],
   ["git://h/r#:a/../../b", /"\.\." in it/],
   ["git://h/r#--upload-pack=secret", /not one that git allows/],
+  ["git://h/r?private_token=secret#main", /a repository has no "\?"/],
+  ["https://h/r.git?private_token=secret", /a repository has no "\?"/],
   ["git://h/r#a b", /not one that git allows/],
   ["git://h/r#a\nb", /not one that git allows/],
   ["git://h/r#a..b", /not one that git allows/],
@@ -139,3 +141,37 @@ for (const [text, why] of REFUSED) {
     });
   });
 }
+
+const MEANT: readonly (readonly [text: string, hint: RegExp | undefined])[] = [
+  ["-", /tar:\/\/stdin/],
+  ["tar:c.tar", /tar:\/\/$/],
+  ["https:/h/x", /https:\/\/$/],
+  ["github.com/o/r", /git:\/\/HOST/],
+  ["h/r.git#main", /git:\/\/HOST/],
+  ["c.tar.gz", /tar:\/\/FILE/],
+  ["c.tgz", /tar:\/\/FILE/],
+  ["docker", undefined],
+  ["./git", undefined],
+];
+for (const [text, hint] of MEANT) {
+  Deno.test(`parseContext(), knows what ${JSON.stringify(text)} may be meant as`, () => {
+    const location = parse(text);
+    assert.equal(location["kind"], "directory");
+    if (hint === undefined) assert.ok(!("hint" in location));
+    else assert.match(String(location["hint"]), hint);
+  });
+}
+
+Deno.test("parseContext(), names the kind that another name stands for", () => {
+  const hintOf = (text: string): string | undefined => {
+    try {
+      parse(text);
+    } catch (error) {
+      if (error instanceof KilnError) return error.hint;
+    }
+    return undefined;
+  };
+  assert.equal(hintOf("gcs://b/o"), "Google Cloud Storage is gs://BUCKET/OBJECT");
+  assert.equal(hintOf("docker-image://debian"), "an image is oci://IMAGE");
+  assert.match(hintOf("what://debian") ?? "", /^one of dir:\/\/, .*oci-layout:\/\/$/);
+});

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A stream that counts what is asked of it. */
+/** A stream that counts what is asked of it. A piece is only valid until the next one is asked for, as of `followFile`. */
 export class BytePieces {
   /** Pieces handed out. */
   given = 0;
@@ -14,11 +14,15 @@ export class BytePieces {
   constructor(readonly bytes: Uint8Array, readonly size = bytes.length) {}
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const piece = new Uint8Array(this.size);
     try {
       for (let at = 0; at < this.bytes.length; at += this.size) {
         await Promise.resolve();
         this.given++;
-        yield this.bytes.slice(at, at + this.size);
+        const part = this.bytes.subarray(at, at + this.size);
+        piece.fill(0xff);
+        piece.set(part);
+        yield piece.subarray(0, part.length);
       }
     } finally {
       this.closed = true;
@@ -29,7 +33,7 @@ export class BytePieces {
 /** Reads a stream to its end. */
 export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
-  for await (const part of stream) parts.push(part);
+  for await (const part of stream) parts.push(part.slice());
   return concat(...parts);
 }
 

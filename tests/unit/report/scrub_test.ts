@@ -8,6 +8,10 @@ const HIDDEN: readonly (readonly [name: string, text: string, scrubbed: string])
   ["a password in a URL", "GET https://user:pa55@reg.example/v2/", "GET https://****@reg.example/v2/"],
   ["a token in a URL", "clone git://ghp_abc@github.com/o/r", "clone git://****@github.com/o/r"],
   ["an @ inside a password", "https://u:p@ss@host/x", "https://****@host/x"],
+  ["a password in a URL that lacks a slash", 'no "/w/https:/user:pa55@host/x"', 'no "/w/https:/****@host/x"'],
+  ["a token in a URL that lacks a slash", "no https:/ghp_abc@github.com/o/r", "no https:/****@github.com/o/r"],
+  ["a password in a URL that lacks its scheme", 'no "/w/user:pa55@host/x"', 'no "/w/user:****@host/x"'],
+  ["a password before a registry", 'parse "user:pa55@127.0.0.1:1/x"', 'parse "user:****@127.0.0.1:1/x"'],
   ["a Basic header", "authorization: Basic dXNlcjpwYXNz", "authorization: ****"],
   ["a Bearer header in JSON", '{"Authorization":"Bearer abc.def.ghi"}', '{"Authorization":"****"}'],
   ["a proxy's header", "Proxy-Authorization: Basic dXNlcjpwYXNz", "Proxy-Authorization: ****"],
@@ -35,6 +39,11 @@ const KEPT: readonly string[] = [
   "https://registry.example:5000/v2/a/b/blobs/uploads/?digest=sha256:aa",
   "send mail to a@example.com",
   "RUN curl https://example.com/a@b",
+  "ssh://git@github.com/o/r",
+  "git@github.com:o/r.git",
+  "127.0.0.1:5000/library/debian:12@sha256:aaaa",
+  "oci-layout://w/dir:tag@sha256:aaaa",
+  "Mail: a:b @c",
 ];
 for (const text of KEPT) {
   Deno.test(`scrubCredentials(), keeps ${JSON.stringify(text)}`, () => assert.equal(scrubCredentials(text), text));
