@@ -4,6 +4,7 @@
  * @module
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
+import type { RemoteTrees } from "../contexts/remote_trees.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { SourceViews } from "../exec/mounts/source_views.ts";
 import type { BytePath } from "../io/byte_path.ts";
@@ -18,6 +19,7 @@ import * as files from "../sys/file.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import { removeTree } from "../tree/remove.ts";
 import type { Jobs } from "../worker.ts";
+import { fetchRemote } from "./remote_sources.ts";
 
 /** What all steps of a build share. */
 export interface StepShared {
@@ -44,6 +46,8 @@ export interface StepShared {
   readonly logLimitBytes: number;
   /** How far archives may expand. */
   readonly expansion: ExpansionLimits;
+  /** What ADD fetches. */
+  readonly remotes: RemoteTrees;
   /** Build arguments, for those that control the builder. */
   readonly buildArgs: ReadonlyMap<string, string>;
 }
@@ -85,6 +89,7 @@ export class StepResources implements Disposable {
       // As BuildKit's, which scripts in the wild test for.
       hostname: shared.buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
       tree: (origin) => parts.tree(origin),
+      remote: (source) => fetchRemote(source, shared.remotes),
       mounts: mountSources(shared, parts, this.#scratch),
       io: {
         stdout: (chunk) => stdout?.write(chunk),

@@ -11,6 +11,7 @@ import { makePlan } from "../build/plan.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
 import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
+import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
@@ -112,6 +113,15 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     for (const reason of chosen.reasons) report.message("warn", `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
     const trees = work.makeDirectory("trees");
+    const newTree = (): BytePath => bytePathOf(Deno.makeTempDirSync({ dir: trees }));
+    await using remotes = new RemoteTrees({
+      sources,
+      newDirectory: newTree,
+      pool: pools.jobs,
+      report,
+      limits: request.contextLimits,
+      signal,
+    });
 
     await prepared;
     const located = await fetched.located;
@@ -130,7 +140,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       early: outputs.early,
       background,
       packer,
-      newTree: () => bytePathOf(Deno.makeTempDirSync({ dir: trees })),
+      newTree,
       commands: new Semaphore(Math.max(4, navigator.hardwareConcurrency)),
       shared: {
         directory: bytePathOf(work.makeDirectory("steps")) satisfies BytePath,
@@ -145,6 +155,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         force: interruption.force,
         ...options.step,
         expansion: request.contextLimits.expansion,
+        remotes,
         buildArgs: request.buildArgs,
       },
       report,
@@ -177,6 +188,7 @@ function sourceParts(
     stdin: host.stdin,
     stdinIsTerminal: host.stdinIsTerminal,
     ...(request.contextChecksum === undefined ? {} : { checksum: request.contextChecksum }),
+    git: request.git,
   };
 }
 

@@ -57,7 +57,7 @@ export const FLAGS = {
     placeholder: "SIZE",
     initial: "64g",
     help: "How much of a context is downloaded at most; 0 is no limit",
-    details: "Also counts what comes on stdin. Files of this machine have no limit.",
+    details: "Also counts what comes on stdin, and each source that ADD fetches. Files of this machine have no limit.",
   }),
   "expanded-size-limit": textWithDefault({
     group: "Inputs",

@@ -5,7 +5,9 @@
  */
 import { normalize } from "node:path/posix";
 import type { ContextLocation } from "../contexts/context_location.ts";
+import type { GitSourceOptions } from "../contexts/git.ts";
 import type { ContextLimits } from "../contexts/context_source.ts";
+import { parseBoolean } from "../dockerfile/values/boolean.ts";
 import { KilnError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Compression, Family } from "../oci/media_type.ts";
@@ -25,6 +27,8 @@ export interface RequestOptions {
   readonly contextChecksum?: Digest;
   /** A directory within the context that takes its place; relative, never leading out. */
   readonly contextSubPath?: string;
+  /** What is wanted of a git context besides what its location says. */
+  readonly git: GitSourceOptions;
   readonly dockerfile: DockerfileLocation;
   /** Names or indexes of stages; the first one becomes the image. Empty: the last stage. */
   readonly targets: readonly string[];
@@ -86,6 +90,7 @@ export function parseRequestOptions(
     context,
     ...contextOptions,
     ...(contextSubPath === undefined ? {} : { contextSubPath }),
+    git: parseGitArguments(buildArgs),
     dockerfile: parseDockerfileFlag(flags.dockerfile, context),
     targets: flags.target.filter((target) => target !== ""),
     platform: parseBuildPlatform(flags["custom-platform"]),
@@ -141,6 +146,16 @@ function parseBuildArgs(texts: readonly string[], world: RequestWorld, notices: 
     args.set(name, value ?? "");
   }
   return args;
+}
+
+/** As in BuildKit: a build that sets a time wants the times of a repository to be those of its commit. */
+function parseGitArguments(args: ReadonlyMap<string, string>): GitSourceOptions {
+  const commitTime = (args.get("SOURCE_DATE_EPOCH") ?? "") !== "";
+  const keep = args.get("BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "";
+  if (keep === "") return { commitTime };
+  const keepGitDirectory = parseBoolean(keep);
+  if (keepGitDirectory !== undefined) return { commitTime, keepGitDirectory };
+  throw usage(`Cannot use --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR="${keep}": it is neither true nor false`);
 }
 
 function parseLabels(texts: readonly string[]): ReadonlyMap<string, string> {

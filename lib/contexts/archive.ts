@@ -28,7 +28,9 @@ export function createArchiveSource({ path }: ArchiveLocation, { checksum }: Arc
     async fetch(parts: FetchParts): Promise<void> {
       const size = await sizeOf(path, what);
       // What is unpacked must be what was checked, and the file may be replaced between two readings.
-      if (checksum !== undefined) return await unpackStreamed(verified(readFile(path), checksum, what), what, parts);
+      if (checksum !== undefined) {
+        return await unpackStreamed(verified(readFile(path), { checksum }, what), what, parts);
+      }
       const progress = new FileProgress();
       progress.written(size);
       progress.end("complete");
@@ -67,7 +69,7 @@ export function createStdinSource(
         });
       }
       const bytes = limited(stdin, { maxBytes: parts.limits.maxBytes, what });
-      await unpackStreamed(checksum === undefined ? bytes : verified(bytes, checksum, what), what, parts);
+      await unpackStreamed(checksum === undefined ? bytes : verified(bytes, { checksum }, what), what, parts);
     },
   };
 }

@@ -48,6 +48,8 @@ export interface FetchParts {
   readonly limits: ContextLimits;
   /** Aborted when the build is interrupted. */
   readonly signal: AbortSignal;
+  /** Told when what is fetched was made, by sources that know it: a commit, a web server. */
+  readonly onTime?: (time: Date) => void;
 }
 
 /** Where a context comes from. */

@@ -31,6 +31,8 @@ export interface GitSourceOptions {
   readonly keepGitDirectory?: boolean;
   /** Whether files get the time of the commit, not of now. */
   readonly commitTime?: boolean;
+  /** The first digits of the commit. */
+  readonly commitPrefix?: string;
 }
 
 /** Makes the source of a git context. */
@@ -54,10 +56,11 @@ export function createGitSource(
       const ssh = sshOptionsOf(location, parts);
       const connection = { transport, authorization, named: repository, ssh, signal: fetch.signal };
       try {
-        await fetchRepository({
+        const { time } = await fetchRepository({
           ...wantedOf(location, repository),
           keepGitDirectory,
           commitTime: options.commitTime ?? false,
+          ...(options.commitPrefix === undefined ? {} : { commitPrefix: options.commitPrefix }),
         }, {
           connect: (remote, reach) => connect(remote, { ...connection, reach }),
           lfsServer: (remote, commit, reach) => lfsServerOf(remote, { ...connection, reach, commit }),
@@ -69,6 +72,7 @@ export function createGitSource(
           report: fetch.report,
           signal: fetch.signal,
         });
+        if (time !== undefined) fetch.onTime?.(new Date(time * 1000));
       } finally {
         transport.close();
         await Deno.remove(scratch, { recursive: true });

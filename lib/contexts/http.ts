@@ -21,7 +21,8 @@ export function createHttpSource(
   const { checksum, clock, random } = parts;
   return {
     description: what,
-    async fetch({ report, signal, limits, ...rest }: FetchParts): Promise<void> {
+    async fetch(fetch: FetchParts): Promise<void> {
+      const { report, signal, limits } = fetch;
       using resource = await openResource(url, parts);
       const meter = new DownloadMeter({ what: `"${resource.shown}"`, clock, report });
       const download = downloadHttp(resource, {
@@ -30,11 +31,14 @@ export function createHttpSource(
         report,
         signal,
         maxBytes: limits.maxBytes,
-        onSize: (bytes) => meter.expect(bytes),
+        onStart: ({ bytes, modified }) => {
+          if (bytes !== undefined) meter.expect(bytes);
+          if (modified !== undefined) fetch.onTime?.(modified);
+        },
       });
       const bytes = meter.tap(download);
-      const stream = checksum === undefined ? bytes : verified(bytes, checksum, what);
-      await unpackStreamed(stream, what, { report, signal, limits, ...rest });
+      const stream = checksum === undefined ? bytes : verified(bytes, { checksum }, what);
+      await unpackStreamed(stream, what, fetch);
       meter.finish();
     },
   };

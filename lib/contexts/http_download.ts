@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import { KilnError } from "../errors.ts";
+import { parseHttpDate } from "../http/http_date.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import type { Report } from "../report/report.ts";
@@ -25,8 +26,16 @@ export interface DownloadParts extends Pick<SourceParts, "clock" | "random"> {
   readonly maxBytes: number;
   readonly report: Report;
   readonly signal: AbortSignal;
-  /** Told how many bytes there will be, once that is known. */
-  readonly onSize?: (bytes: number) => void;
+  /** Told what the server says of the resource, each time it sends it from its beginning. */
+  readonly onStart?: (start: DownloadStart) => void;
+}
+
+/** What a server says of a resource. */
+export interface DownloadStart {
+  /** Bytes there will be. */
+  readonly bytes?: number;
+  /** When it was last changed. */
+  readonly modified?: Date;
 }
 
 /**
@@ -137,9 +146,13 @@ class Download {
   #begin(response: HttpResponse): void {
     this.#size = response.contentLength;
     this.#validator = validatorOf(response);
+    const modified = parseHttpDate(response.header("last-modified"));
+    this.#parts.onStart?.({
+      ...(this.#size === undefined ? {} : { bytes: this.#size }),
+      ...(modified === undefined ? {} : { modified }),
+    });
     if (this.#size === undefined) return;
     checkSize(this.#size, { maxBytes: this.#parts.maxBytes, what: `"${this.#resource.shown}"` });
-    this.#parts.onSize?.(this.#size);
   }
 
   /** A server may send less than was asked for; the next request asks for the rest. */

@@ -7,6 +7,7 @@ import type { Digest } from "../oci/digest.ts";
 import { createArchiveSource, createStdinSource, type StandardInput } from "./archive.ts";
 import type { ContextLocation, DirectoryLocation } from "./context_location.ts";
 import type { ContextSource, SourceParts } from "./context_source.ts";
+import type { GitSourceOptions } from "./git.ts";
 import { createImageSource, type ImageParts } from "./image.ts";
 import { createLayoutSource } from "./layout.ts";
 
@@ -19,6 +20,8 @@ export interface OpenParts extends SourceParts, StandardInput {
   readonly images: ImageParts;
   /** The digest the context's archive must have. */
   readonly checksum?: Digest;
+  /** What is wanted of a git repository besides what its location says. */
+  readonly git?: GitSourceOptions;
 }
 
 /**
@@ -51,7 +54,7 @@ export async function openContext(location: FetchedLocation, parts: OpenParts): 
     }
     case "git": {
       const { createGitSource } = await import("./git.ts");
-      return createGitSource(location, parts);
+      return createGitSource(location, parts, parts.git);
     }
     case "image":
       return createImageSource(location.reference, parts.images);

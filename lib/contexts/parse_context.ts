@@ -17,6 +17,7 @@ import type {
   LayoutLocation,
   S3Location,
 } from "./context_location.ts";
+import { isReference, isScpStyle, makeGitLocation } from "./git_location.ts";
 
 /** What the text alone does not say. */
 export interface ParseContextOptions {
@@ -33,9 +34,6 @@ const DEFAULT_OBJECT = "context.tar.gz";
 const SCHEMES = ["dir", "tar", "https", "http", "git", "ssh", "s3", "gs", "oci", "oci-layout"] as const;
 
 const AZURE_HINT = "Azure Blob Storage is https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH";
-
-/** `git@github.com:owner/repository.git`: the short form of ssh. */
-const SCP_STYLE = /^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):(?!\/\/)(.+)$/;
 
 /** Accounts have 3 to 24 lower-case letters and digits; `-secondary` is the read-only twin in another region. */
 const AZURE_HOST = /^([a-z0-9]{3,24})(?:-secondary)?\.(?:z[0-9]{2}\.)?blob\.[a-z0-9-]+\.[a-z0-9.-]+$/;
@@ -71,8 +69,7 @@ export function parseContext(text: string, options: ParseContextOptions): Contex
   const { cwd } = options;
   const found = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(text);
   if (found === null) {
-    const scp = SCP_STYLE.exec(text);
-    if (scp !== null) return parseScpStyle(scp, options);
+    if (isScpStyle(text)) return parseGit(text, "ssh", options);
     if (text === "") throw usage('Cannot use --context "": it names no directory');
     const hint = hintOfPath(text);
     return { kind: "directory", path: resolve(cwd, text), ...(hint === undefined ? {} : { hint }) };
@@ -161,56 +158,22 @@ function pullMethod({ gitPullMethod }: ParseContextOptions): "https" | "http" {
   throw usage(`Cannot use GIT_PULL_METHOD "${gitPullMethod}": it is neither https nor http`);
 }
 
-function parseScpStyle(found: RegExpExecArray, options: ParseContextOptions): GitLocation {
-  const [, user = "", host = "", rest = ""] = found;
-  return {
-    ...parseGit(`ssh://${user}@${host}/${rest}`, "ssh", options),
-    ...(rest.startsWith("/") ? {} : { scpStyle: true }),
-  };
-}
-
 /** `URL[#REF[:SUBDIRECTORY][#COMMIT]]`: kaniko's two fragments, and the subdirectory of Docker. */
 function parseGit(text: string, scheme: string, options: ParseContextOptions): GitLocation {
   const refuse = (why: string, hint?: string): KilnError => refusal(scheme, why, hint);
-  const [location = "", first = "", commit = "", ...more] = text.split("#");
+  const [remote = "", first = "", commit = "", ...more] = text.split("#");
   if (more.length > 0) throw refuse('it has more than two "#"', "write it as URL#REF#COMMIT");
-  const url = parseUrl(location, scheme);
-  if (url.pathname === "" || url.pathname === "/") throw refuse("it names no repository");
-  if (url.search !== "") {
+  if (remote.includes("?")) {
     throw refuse('a repository has no "?"', "give credentials by GIT_TOKEN, or as user and password");
   }
-  // ssh takes a host that begins with "-" for an option (CVE-2017-1000117).
-  if (url.hostname.startsWith("-") || url.username.startsWith("-")) throw refuse('its host begins with "-"');
   const colon = first.indexOf(":");
   const ref = colon < 0 ? first : first.slice(0, colon);
-  const subdirectory = colon < 0 ? "" : parseSubdirectory(first.slice(colon + 1), refuse);
-  checkRef(ref, refuse);
-  checkRef(options.git.branch ?? "", (why) => usage(`Cannot use --git branch: ${why}`));
-  if (commit !== "" && !/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(commit)) {
-    throw refuse("what follows its second # is not the 40 or 64 hexadecimal digits of a commit");
+  const subdirectory = colon < 0 ? "" : first.slice(colon + 1);
+  const found = makeGitLocation({ remote, ref, subdirectory, commit, options: options.git }, refuse);
+  if (!isReference(options.git.branch ?? "")) {
+    throw usage("Cannot use --git branch: its reference is not one that git allows");
   }
-  return {
-    kind: "git",
-    url,
-    ...(ref === "" ? {} : { ref }),
-    ...(commit === "" ? {} : { commit: commit.toLowerCase() }),
-    ...(subdirectory === "" ? {} : { subdirectory }),
-    options: options.git,
-  };
-}
-
-/** What git-check-ref-format(1) refuses, and names that could be taken for an option (S46). */
-function checkRef(ref: string, refuse: (why: string) => KilnError): void {
-  // deno-lint-ignore no-control-regex -- control characters are among what is refused
-  const isRef = !/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.lock(?:\/|$)|(?:^|\/)\./.test(ref) &&
-    !/^[-/]|[./]$|^@$/.test(ref);
-  if (!isRef) throw refuse("its reference is not one that git allows");
-}
-
-function parseSubdirectory(text: string, refuse: (why: string) => KilnError): string {
-  const names = text.split("/").filter((name) => name !== "" && name !== ".");
-  if (names.includes("..")) throw refuse('its subdirectory has a ".." in it');
-  return names.join("/");
+  return found;
 }
 
 function parseImage(rest: string): ContextLocation {

@@ -10,6 +10,7 @@ import { explainWriteError } from "../image/explain_write_error.ts";
 import { textOf } from "../io/byte_path.ts";
 import { FileProgress } from "../io/follow_file.ts";
 import { releaseWhole } from "../io/release_buffer.ts";
+import { writeAll } from "../io/write_all.ts";
 import type { FetchParts } from "./context_source.ts";
 
 /** A file with an archive, complete or growing. */
@@ -61,7 +62,7 @@ export async function unpackStreamed(
     let written = 0;
     for await (const chunk of stream) {
       if ("error" in failed) break;
-      for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+      await writeAll(file, chunk);
       written += chunk.length;
       progress.written(written);
       releaseWhole(chunk);

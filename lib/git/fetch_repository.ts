@@ -25,6 +25,8 @@ export interface WantedRepository extends WantedCommit {
   /** A directory of the repository that takes its place. */
   readonly subdirectory?: BytePath;
   readonly submodules: boolean;
+  /** The first digits of the commit's object ID, in lower case. */
+  readonly commitPrefix?: string;
   readonly commitTime: boolean;
   /** Whether to make `.git` directories. There is none for a subdirectory: what git would be about is not there. */
   readonly keepGitDirectory: boolean;
@@ -59,8 +61,12 @@ const MAX_REPOSITORIES = 10_000;
  * @throws {KilnError} as `fetchCommit` does; kind `context` for submodules that cannot be found.
  */
 export async function fetchRepository(wanted: WantedRepository, parts: FetchRepositoryParts): Promise<FetchedCommit> {
-  const { remote, submodules, ...rest } = wanted;
+  const { remote, submodules, commitPrefix = "", ...rest } = wanted;
   const fetched = await fetchOne({ ...rest, remote, below: "", reach: "any" }, parts);
+  if (!fetched.commit.startsWith(commitPrefix)) {
+    const found = `its commit is ${fetched.commit}, which does not begin with ${commitPrefix}`;
+    throw new KilnError("integrity", `Cannot use ${nameOfRemote(remote)}: ${found}`);
+  }
   const pending: Nested[] = fetched.submodules.map((found) => ({ found, parent: remote, fetched, nesting: 1 }));
   let repositories = 0;
   for (let next = pending.shift(); next !== undefined; next = pending.shift()) {

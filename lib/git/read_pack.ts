@@ -63,6 +63,8 @@ export interface FoundSubmodule {
 export interface ReadPackResult {
   /** Absent if the pack has not the commit; nothing was written then. */
   readonly commit?: ObjectId;
+  /** When it was committed, in seconds since 1970. */
+  readonly time?: number;
   readonly submodules: readonly FoundSubmodule[];
   /** The text of `.gitmodules`; absent without submodules, and if there is none. */
   readonly modules?: string;
@@ -154,6 +156,7 @@ function checkOutCommit(commit: Commit, work: CheckOutWork): Omit<ReadPackResult
   const modules = submodules.length === 0 ? undefined : readSmall(".gitmodules", commit.tree, reader);
   const lfsConfig = lfsFiles.length === 0 ? undefined : readSmall(".lfsconfig", commit.tree, reader);
   return {
+    time: commit.time,
     submodules,
     lfsFiles,
     ...(modules === undefined ? {} : { modules }),

@@ -5,6 +5,7 @@
  */
 import { KilnError } from "../errors.ts";
 import { FileProgress } from "../io/follow_file.ts";
+import { writeAll } from "../io/write_all.ts";
 
 /**
  * Writes `pack` to a new file and runs `read` on it at the same time. If the pack breaks off, its error is what is
@@ -31,7 +32,7 @@ export async function spoolPack<T>(
       if (failed) break;
       written += chunk.length;
       count(chunk.length);
-      for (let done = 0; done < chunk.length;) done += await file.write(chunk.subarray(done));
+      await writeAll(file, chunk);
       progress.written(written);
     }
     progress.end("complete");

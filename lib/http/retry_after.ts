@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { parseHttpDate } from "./http_date.ts";
 
 /**
  * Returns the wait in milliseconds, 0 for a date that is past, undefined for no header or nonsense.
@@ -17,13 +18,6 @@ export function parseRetryAfter(
 ): number | undefined {
   const text = value?.trim() ?? "";
   if (/^[0-9]+$/.test(text)) return Number(text) * 1000;
-  const until = parseHttpDate(text);
-  return until === undefined ? undefined : Math.max(0, until - (parseHttpDate(date ?? "") ?? nowMs));
-}
-
-/** Only the one form servers must send today; `Date.parse` would read nearly anything as a date. */
-function parseHttpDate(text: string): number | undefined {
-  if (!/^[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$/.test(text)) return undefined;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms;
+  const until = parseHttpDate(text)?.getTime();
+  return until === undefined ? undefined : Math.max(0, until - (parseHttpDate(date)?.getTime() ?? nowMs));
 }

@@ -8,6 +8,7 @@ import type { Semaphore } from "../async/semaphore.ts";
 import { explainWriteError } from "./explain_write_error.ts";
 import { FileProgress } from "../io/follow_file.ts";
 import { releaseWhole } from "../io/release_buffer.ts";
+import { writeAll } from "../io/write_all.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Repository } from "../oci/reference.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -69,7 +70,7 @@ export class BlobFetcher {
       using file = await Deno.open(path, { write: true });
       let written = 0;
       for await (const chunk of registry.blob(repository, blob, signal)) {
-        for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
+        await writeAll(file, chunk);
         written += chunk.length;
         progress.written(written);
         releaseWhole(chunk);

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseFlags } from "../dockerfile/flags.ts";
+import { KilnError } from "../errors.ts";
 import {
   COPY_FLAGS,
   copyHistory,
@@ -17,8 +18,8 @@ import {
 } from "./copy_node.ts";
 import { executeCopy } from "./execute_copy.ts";
 import type { Instruction, Origin } from "./instruction.ts";
+import { parseAddSource, sourceKind } from "./remote_source.ts";
 import type { TreeStep } from "./step.ts";
-import { refuseCopyNotYet } from "./not_yet.ts";
 
 /** `ADD [flags] source... destination` or `ADD [flags] ["source", ..., "destination"]`. */
 export const ADD: Instruction<CopyNode<"ADD">> = {
@@ -41,7 +42,9 @@ export const ADD: Instruction<CopyNode<"ADD">> = {
   },
   expand(node, expander): CopyNode<"ADD"> {
     const expanded = expandCopy(node, expander);
-    refuseCopyNotYet(expanded);
+    checkChecksum(expanded);
+    // Before anything is run: whatever is wrong with a source is wrong with its text.
+    expanded.sources.forEach((source) => parseAddSource(source, expanded));
     return expanded;
   },
   history: copyHistory,
@@ -49,9 +52,22 @@ export const ADD: Instruction<CopyNode<"ADD">> = {
     return copyOrigins(node);
   },
   run(node, step): Promise<void> {
-    return executeCopy(node, step, { unpack: node.unpack ?? true });
+    return executeCopy(node, step);
   },
   apart(node): ((step: TreeStep) => Promise<void>) | undefined {
-    return isLinked(node) ? (step) => executeCopy(node, step, { unpack: node.unpack ?? true }) : undefined;
+    return isLinked(node) ? (step) => executeCopy(node, step) : undefined;
   },
 };
+
+function checkChecksum({ checksum, sources, heredocs }: CopyNode): void {
+  if (!checksum) return;
+  const [source = "", ...others] = sources;
+  const why = heredocs.length > 0
+    ? "a heredoc is what it says"
+    : others.length > 0
+    ? "there are several sources"
+    : sourceKind(source) === "path"
+    ? `"${source}" is not fetched`
+    : undefined;
+  if (why !== undefined) throw new KilnError("dockerfile", `Cannot use --checksum="${checksum}": ${why}`);
+}

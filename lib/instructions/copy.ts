@@ -22,7 +22,6 @@ import {
 import { executeCopy } from "./execute_copy.ts";
 import type { Instruction, Origin } from "./instruction.ts";
 import type { TreeStep } from "./step.ts";
-import { refuseCopyNotYet } from "./not_yet.ts";
 import { sourceKind } from "./remote_source.ts";
 
 /** `COPY [flags] source... destination` or `COPY [flags] ["source", ..., "destination"]`. */
@@ -40,7 +39,6 @@ export const COPY: Instruction<CopyNode<"COPY">> = {
       if (sourceKind(source) === "path") continue;
       throw new KilnError("dockerfile", `Cannot copy "${source}": COPY does not fetch`, { hint: "use ADD" });
     }
-    refuseCopyNotYet(expanded);
     return expanded;
   },
   history: copyHistory,
@@ -48,10 +46,10 @@ export const COPY: Instruction<CopyNode<"COPY">> = {
     return copyOrigins(node);
   },
   run(node, step): Promise<void> {
-    return executeCopy(node, step, { unpack: false });
+    return executeCopy(node, step);
   },
   apart(node): ((step: TreeStep) => Promise<void>) | undefined {
-    return isLinked(node) ? (step) => executeCopy(node, step, { unpack: false }) : undefined;
+    return isLinked(node) ? (step) => executeCopy(node, step) : undefined;
   },
 };
 

@@ -11,6 +11,7 @@ import type { LogicalLine } from "../dockerfile/line.ts";
 import { type Mode, parseMode } from "../dockerfile/values/mode.ts";
 import { parseOwner } from "../dockerfile/values/user.ts";
 import { KilnError } from "../errors.ts";
+import { redactSource, sourceKind } from "./remote_source.ts";
 import type { Expander, Node, Origin } from "./instruction.ts";
 
 /** A file whose content stands in the Dockerfile: 0644, owned by root unless flags say otherwise. */
@@ -39,7 +40,7 @@ export interface CopyNode<K extends "COPY" | "ADD" = "COPY" | "ADD"> extends Nod
   /** ADD only, as are the next two. */
   readonly checksum?: string;
   readonly keepGitDir?: boolean;
-  /** Absent: local archives are unpacked, downloads are not. */
+  /** Whether archives are unpacked. Absent: local ones are, downloads are not. */
   readonly unpack?: boolean;
 }
 
@@ -126,17 +127,18 @@ export function copyHistory(node: CopyNode): string {
     ...(node.parents ? ["--parents"] : []),
     ...(node.chown ? [`--chown=${node.chown}`] : []),
     ...(node.chmod ? [`--chmod=${node.chmod}`] : []),
-    ...node.sources,
+    ...(node.keyword === "ADD" ? node.sources.map(redactSource) : node.sources),
     ...node.heredocs.map(({ name }) => `<<${name}`),
     node.destination,
   ];
   return `${words.join(" ")} # buildkit`;
 }
 
-/** Returns what a COPY or ADD reads: nothing but its own text when all sources are heredocs. */
+/** Returns what a COPY or ADD reads: no context when all sources are heredocs or fetched. */
 export function copyOrigins(node: CopyNode): readonly Origin[] {
   if (node.from !== undefined) return [{ kind: "named", name: node.from, indexes: true }];
-  return node.sources.length === 0 ? [] : [{ kind: "context" }];
+  const isRemote = (source: string): boolean => node.keyword === "ADD" && sourceKind(source) !== "path";
+  return node.sources.every(isRemote) ? [] : [{ kind: "context" }];
 }
 
 /**

@@ -4,15 +4,23 @@
  * @module
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
+import type { GitSource } from "../dockerfile/values/git_source.ts";
 import type { ExecIo } from "../exec/launch.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
+import type { Checksum } from "../oci/digest.ts";
 import type { Report } from "../report/report.ts";
 import type { RootFs } from "../rootfs/rootfs.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import type { Jobs } from "../worker.ts";
 import type { Origin, StageState } from "./instruction.ts";
+
+/** What ADD names that has to be fetched. */
+export type RemoteSource =
+  /** A file of a web server. */
+  | { readonly kind: "http"; readonly url: string; readonly checksum?: Checksum }
+  | { readonly kind: "git"; readonly git: GitSource };
 
 /** One running step that makes files in a tree. */
 export interface TreeStep {
@@ -22,6 +30,8 @@ export interface TreeStep {
   readonly root: BytePath;
   /** Returns what an instruction reads from; waits for a stage that is still being built. */
   tree(origin: Origin): Promise<FileTree>;
+  /** Fetches a source; returns the tree and the path in it that was asked for. */
+  remote(source: RemoteSource): Promise<{ readonly tree: FileTree; readonly path: BytePath }>;
   /** Where secrets, caches and the like come from. */
   readonly mounts: MountSources;
   /** A directory of this step, removed with everything in it afterwards. */

@@ -9,9 +9,20 @@ import { createHash } from "node:crypto";
 import { KilnError } from "../errors.ts";
 
 declare const brand: unique symbol;
+declare const anyBrand: unique symbol;
 
 /** A checked digest string. Only {@link parseDigest} and a hasher make one. */
 export type Digest = string & { readonly [brand]: true };
+
+/** A digest that a download is checked with: of one of the registered algorithms. A `Digest` is one. */
+export type Checksum = Digest | string & { readonly [anyBrand]: true };
+
+const CHECKSUM = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
+
+/** Tells whether `text` is a digest of sha256, sha384 or sha512 in lower-case hex digits. */
+export function isChecksum(text: string): text is Checksum {
+  return CHECKSUM.test(text);
+}
 
 const FORM = /^sha256:[0-9a-f]{64}$/;
 

@@ -10,11 +10,12 @@
 import { dirname } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import type { Image, Layer } from "../image/image.ts";
+import { writeAllSync } from "../io/write_all.ts";
 import { hexOf } from "../oci/digest.ts";
 import { compressionOfLayer, familyOfManifest } from "../oci/media_type.ts";
 import { TarWriter } from "../tar/writer.ts";
 import { explainingFileErrors } from "./file_error.ts";
-import { checkWritable, createFolder, writeAllSync, writeNewFile } from "./new_file.ts";
+import { checkWritable, createFolder, writeNewFile } from "./new_file.ts";
 import type { Output } from "./output.ts";
 import { readBlob } from "./read_blob.ts";
 

@@ -53,16 +53,6 @@ export async function writeNewFile(path: string, write: (file: Deno.FsFile) => P
   }
 }
 
-/** Writes all of a chunk at the file's position. */
-export async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length;) at += await file.write(chunk.subarray(at));
-}
-
-/** Writes all of a chunk at the file's position, at once. */
-export function writeAllSync(file: Deno.FsFile, chunk: Uint8Array): void {
-  for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
-}
-
 function temporaryIn(folder: string): string {
   return join(folder, `.kiln-${crypto.randomUUID()}`);
 }

@@ -10,13 +10,14 @@
  */
 import { join } from "node:path/posix";
 import type { Image, Layer } from "../image/image.ts";
+import { writeAll } from "../io/write_all.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import { MEDIA_TYPES } from "../oci/media_type.ts";
 import type { BlobSource } from "../store/blob.ts";
 import { bytesSource } from "./bytes_source.ts";
 import { explainingFileErrors } from "./file_error.ts";
-import { checkWritable, createFolder, writeAll, writeNewFile } from "./new_file.ts";
+import { checkWritable, createFolder, writeNewFile } from "./new_file.ts";
 import type { Output } from "./output.ts";
 import { readBlob } from "./read_blob.ts";
 

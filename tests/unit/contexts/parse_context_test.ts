@@ -113,7 +113,7 @@ const REFUSED: readonly (readonly [text: string, why: RegExp])[] = [
   ["https://u:secret@acct1.blob.core.windows.net/box/x", /no user and password/],
   ["git://", /not a URL/],
   ["git://h", /names no repository/],
-  ["git://secret@h/r#a#b", /hexadecimal digits of a commit/],
+  ["git://secret@h/r#a#b", /its commit is not 40 or 64 hexadecimal digits/],
   [`git://h/r#a#${COMMIT}#c`, /more than two/],
   ["git://h/r#main:../secret", /"\.\." in it/],
   ["git://h/r#:a/../../b", /"\.\." in it/],

@@ -97,21 +97,6 @@ testRows("COPY and ADD flags", FLAGS, (text) => {
 
 /** What waits for the later language issue, refused by name. */
 const NOT_YET: readonly Row<string, unknown>[] = [
-  ["3.4", "ADD --checksum", "ADD --checksum=sha256:1 a b", /Cannot run "ADD --checksum"/],
-  ["3.4", "ADD --keep-git-dir", "ADD --keep-git-dir a b", /Cannot run "ADD --keep-git-dir"/],
-  ["3.4", "ADD --unpack=true", "ADD --unpack a b", /Cannot run "ADD --unpack=true"/],
-  [
-    "3.4",
-    "an HTTP source",
-    "ADD https://a/b c",
-    /Cannot run "ADD https:\/\/a\/b": an HTTP source is not supported yet/,
-  ],
-  [
-    "3.4",
-    "a git source",
-    "ADD https://a/b.git c",
-    /Cannot run "ADD https:\/\/a\/b.git": a git source is not supported yet/,
-  ],
   [
     "3.2",
     "ssh mounts",
