@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { runLanes } from "../async/lanes.ts";
 import { KilnError } from "../errors.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import type { FileProgress } from "../io/follow_file.ts";
@@ -53,9 +54,7 @@ export async function downloadObject(
   const ledger = new Ledger(object.size, partBytes, (bytes) => destination.progress?.written(bytes));
   const meter = new DownloadMeter({ what: `"${store.urlOf(object.key)}"`, clock: parts.clock, report: parts.report });
   meter.expect(object.size);
-  const stopped = new AbortController();
-  const signal = AbortSignal.any([parts.signal, stopped.signal]);
-  const lane = async (): Promise<void> => {
+  const lane = async (signal: AbortSignal): Promise<void> => {
     using file = await Deno.open(destination.path, { write: true });
     for (let part = ledger.take(); part !== undefined; part = ledger.take()) {
       const taken = part;
@@ -72,16 +71,11 @@ export async function downloadObject(
     }
   };
   const count = Math.min(lanes, Math.ceil(object.size / partBytes));
-  const running = Array.from({ length: count }, async () => {
-    try {
-      await lane();
-    } catch (error) {
-      // The first failure is the one that counts; the other lanes fail because of it.
-      if (!signal.aborted) stopped.abort(explainWriteError(error, "store the build context"));
-    }
-  });
-  await Promise.all(running);
-  signal.throwIfAborted();
+  try {
+    await runLanes(count, parts.signal, lane);
+  } catch (error) {
+    throw explainWriteError(error, "store the build context");
+  }
 }
 
 interface PartReading {

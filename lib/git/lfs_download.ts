@@ -9,6 +9,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
+import { runLanes } from "../async/lanes.ts";
 import { KilnError } from "../errors.ts";
 import type { Reach } from "../http/reach.ts";
 import type { HttpResponse } from "../http/response.ts";
@@ -72,12 +73,11 @@ export async function downloadLfsFiles(files: readonly LfsFile[], parts: LfsPart
     const wanted = oids.slice(at, at + BATCH).map((oid) => byOid.get(oid)?.[0]).filter((file) => file !== undefined);
     const downloads = await askBatch(wanted, parts);
     const queue = [...downloads];
-    const work = async (): Promise<void> => {
+    await runLanes(AT_A_TIME, parts.signal, async (signal) => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        await fill(next, byOid.get(next.oid) ?? [], parts);
+        await fill(next, byOid.get(next.oid) ?? [], { ...parts, signal });
       }
-    };
-    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    });
   }
 }
 

@@ -102,3 +102,38 @@ Deno.test("git LFS object that the server does not have, is an error with its pa
   assert.equal(error.kind, "context");
   assert.equal(error.message, 'Cannot download the LFS file "d/a.bin": the server says 404 Object does not exist');
 });
+
+Deno.test("git LFS object that is wrong, stops the downloads of the others before the build goes on", async () => {
+  const wrong = text("a");
+  const slow = crypto.getRandomValues(new Uint8Array(50_000));
+  const held = Promise.withResolvers<void>();
+  const closed: string[] = [];
+  const store = lfsStore({
+    intercept(oid, response): boolean {
+      if (!pointers.slow.includes(oid)) return false;
+      response.writeHead(200, { "content-length": slow.length });
+      response.write(slow.subarray(0, 10), () => held.resolve());
+      response.on("close", () => closed.push("slow"));
+      return true;
+    },
+  });
+  const pointers = { wrong: store.add(wrong), slow: store.add(slow) };
+  store.damage(pointers.wrong, text("b"));
+  await using at = await gitSite({
+    intercept: async (request, response) => {
+      // The wrong one is not answered before the slow one has begun.
+      if (request.url?.startsWith("/lfs-objects/") && pointers.wrong.includes(request.url.slice(13))) {
+        await held.promise;
+      }
+      return await store.answer(request, response);
+    },
+  });
+  await smallRepository(at.root, "app", {
+    ".gitattributes": "*.bin filter=lfs\n",
+    "a.bin": pointers.wrong,
+    "b.bin": pointers.slow,
+  });
+  const error = await refusal(at.fetch("app.git"));
+  assert.match(error.message, /^Cannot use the LFS file "a.bin": its SHA-256/);
+  assert.deepEqual(closed, ["slow"]);
+});

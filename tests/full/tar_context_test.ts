@@ -1,71 +1,76 @@
 /**
- * A context of 1 GiB, as a compressed archive behind a web server and on stdin: how much memory it takes, and how long,
- * beside what curl and tar take for the same bytes from the same server in the same run.
+ * A context of 1 GiB, as an archive behind a web server, on stdin and in a registry: how much memory it takes, and how
+ * long, beside what curl and tar take for the same bytes from the same server in the same run.
  *
  * @module
  */
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
-import { noise } from "../support/context_archive.ts";
+import { createHttpSource } from "../../lib/contexts/http.ts";
 import { run } from "../support/environment/command.ts";
 import { prepared } from "../support/environment/environment.ts";
-import { EXECUTOR, memoryDirectory, type Site, startSite } from "../support/executor_site.ts";
+import { startSite } from "../support/executor_site.ts";
+import { compareFetching, measureBuild, MIB, packLargeContext, shownMemory } from "../support/measured_build.ts";
+import { writeLayout } from "../support/environment/layout_writer.ts";
+import { startRegistry } from "../support/environment/registry_server.ts";
 import { startNginx } from "../support/nginx.ts";
 
-const FILES = 64;
-const FILE_BYTES = 16 * 1024 * 1024;
-const MIB = 1024 * 1024;
-
-/** Runs a shell command and says how much memory the largest of its processes took, in KiB. */
-const PEAK = `
-import resource, subprocess, sys
-code = subprocess.run(["sh", "-c", sys.argv[2]]).returncode
-open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
-sys.exit(code)
-`;
-
-async function measure(site: Site, command: string): Promise<{ readonly seconds: number; readonly peakBytes: number }> {
-  const report = join(site.path, "peak");
-  const began = performance.now();
-  await run(["python3", "-c", PEAK, report, command]);
-  const seconds = (performance.now() - began) / 1000;
-  return { seconds, peakBytes: Number(await Deno.readTextFile(report)) * 1024 };
-}
-
-Deno.test("a tar.gz context of 1 GiB", async (t) => {
-  await prepared({ tools: ["python3"] });
+Deno.test("an archive of 1 GiB as context", async (t) => {
   await using site = await startSite();
-  const served = await Deno.makeTempDir({ prefix: "kiln-large-", ...memoryDirectory() });
-  try {
-    await site.write({ Dockerfile: "FROM scratch\nCOPY Dockerfile /\n" });
-    for (let index = 0; index < FILES; index++) await site.write({ [`file${index}`]: noise(FILE_BYTES, index + 1) });
-    const archive = join(served, "c.tar.gz");
-    await run(["tar", "-C", site.context, "--use-compress-program=gzip -1", "-cf", archive, "."]);
-    await Deno.remove(site.context, { recursive: true });
-    await using nginx = await startNginx(served, { name: "me", password: "secret" });
-    const executor = (context: string): string =>
-      [...EXECUTOR, `--context=${context}`, "--no-push", `--work-dir=${site.work}`, "--log-format=text"].join(" ");
+  await using large = await packLargeContext();
+  await using nginx = await startNginx(large.folder, { name: "me", password: "secret" });
 
-    await t.step("takes less than 200 MiB from a web server", async () => {
-      const { seconds, peakBytes } = await measure(site, executor(`${nginx.url}/c.tar.gz`));
-      const peer = await measure(
-        site,
-        `mkdir -p ${site.path}/peer && curl -sf ${nginx.url}/c.tar.gz | tar -C ${site.path}/peer -xz`,
-      );
-      await Deno.remove(join(site.path, "peer"), { recursive: true });
-      console.log(
-        `http: ${seconds.toFixed(1)} s, ${Math.round(peakBytes / MIB)} MiB; curl | tar: ${peer.seconds.toFixed(1)} s`,
-      );
-      assert.ok(peakBytes < 200 * MIB, `it took ${Math.round(peakBytes / MIB)} MiB`);
-    });
-
-    await t.step("takes less than 200 MiB from stdin", async () => {
-      const { seconds, peakBytes } = await measure(site, `${executor("tar://stdin")} < ${archive}`);
-      console.log(`stdin: ${seconds.toFixed(1)} s, ${Math.round(peakBytes / MIB)} MiB`);
-      assert.ok(peakBytes < 200 * MIB, `it took ${Math.round(peakBytes / MIB)} MiB`);
-    });
-    await site.assertNothingLeft();
-  } finally {
-    await Deno.remove(served, { recursive: true });
+  for (const name of ["context.tar", "context.tar.gz"]) {
+    await t.step(
+      `takes less than 200 MiB and 1.3 times the time of curl and tar from a web server, ${name}`,
+      async () => {
+        const url = `${nginx.url}/${name}`;
+        const { peakBytes } = await measureBuild(site, [`--context=${url}`]);
+        const { ours, theirs } = await compareFetching(
+          (parts) => createHttpSource({ kind: "http", url: new URL(url) }, parts),
+          (folder) =>
+            run([
+              "bash",
+              "-ec",
+              'set -o pipefail; curl -sf "$1" | tar -C "$2" -x "$3"',
+              "sh",
+              url,
+              folder,
+              name.endsWith("gz") ? "-z" : "--no-auto-compress",
+            ]),
+        );
+        console.log(
+          `  ${name}: ${shownMemory({ peakBytes })}, ${ours.toFixed(1)} s, curl | tar ${theirs.toFixed(1)} s`,
+        );
+        assert.ok(peakBytes < 200 * MIB, `it took ${shownMemory({ peakBytes })}`);
+        assert.ok(ours <= 1.3 * theirs, `${ours} s, against ${theirs} s`);
+      },
+    );
   }
+
+  await t.step("takes less than 200 MiB from stdin", async () => {
+    const measured = await measureBuild(site, ["--context=tar://stdin"], { stdin: large.tarGz });
+    console.log(`  stdin: ${measured.seconds.toFixed(1)} s, ${shownMemory(measured)}`);
+    assert.ok(measured.peakBytes < 200 * MIB, `it took ${shownMemory(measured)}`);
+  });
+
+  await t.step("takes less than 200 MiB as the layer of an image in a registry", async () => {
+    await prepared({ tools: ["skopeo"] });
+    await using registry = await startRegistry();
+    const layout = join(large.folder, "layout");
+    await writeLayout(layout, { layers: [{ tar: large.tar }] });
+    await run([
+      "skopeo",
+      "copy",
+      "--quiet",
+      "--dest-tls-verify=false",
+      `oci:${layout}:latest`,
+      `docker://${registry.host}/large:1`,
+    ]);
+    for (const context of [`oci-layout://${layout}`, `oci://${registry.host}/large:1`]) {
+      const measured = await measureBuild(site, [`--context=${context}`, "--insecure-pull"]);
+      console.log(`  ${context.split(":")[0]}: ${measured.seconds.toFixed(1)} s, ${shownMemory(measured)}`);
+      assert.ok(measured.peakBytes < 200 * MIB, `it took ${shownMemory(measured)}`);
+    }
+  });
 });

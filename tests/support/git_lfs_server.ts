@@ -23,6 +23,8 @@ export interface LfsStore {
 export interface LfsStoreOptions {
   /** Where it says that objects are; else on the host that was asked. */
   readonly objectsAt?: () => string;
+  /** Takes over the answer to a request for an object; returns whether it did. */
+  readonly intercept?: (oid: string, response: ServerResponse) => boolean;
   /** Answers of 503 before the first good one, to each kind of request. */
   readonly refusals?: number;
 }
@@ -60,6 +62,7 @@ export function lfsStore(options: LfsStoreOptions = {}): LfsStore {
       if (oid === undefined) return false;
       if (objectRefusals-- > 0) return send(response, 503, "");
       downloads.push({ url, authorization: request.headers.authorization });
+      if (options.intercept?.(oid, response) === true) return true;
       const content = request.headers["x-lfs"] === "yes" ? objects.get(oid) : undefined;
       if (content === undefined) return send(response, 404, "");
       response.writeHead(200, { "content-type": "application/octet-stream", "content-length": content.length });
