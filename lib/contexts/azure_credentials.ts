@@ -40,6 +40,7 @@ export interface IdentityVariables {
   readonly tenantId: string | undefined;
   readonly clientSecret: string | undefined;
   readonly certificatePath: string | undefined;
+  readonly certificatePassword: string | undefined;
   readonly tokenFile: string | undefined;
 }
 
@@ -75,6 +76,7 @@ export function azureCredentials(location: AzureLocation, environment: Environme
     tenantId: variable("AZURE_TENANT_ID"),
     clientSecret: variable("AZURE_CLIENT_SECRET"),
     certificatePath: variable("AZURE_CLIENT_CERTIFICATE_PATH"),
+    certificatePassword: variable("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
     tokenFile: variable("AZURE_FEDERATED_TOKEN_FILE"),
   };
   const common = {
@@ -110,7 +112,7 @@ export function azureCredentials(location: AzureLocation, environment: Environme
       hint: "if it is meant, name it in AZURE_STORAGE_SERVICE_ENDPOINT, with https://",
     });
   }
-  const secrets = variables.clientSecret === undefined ? [] : [variables.clientSecret];
+  const secrets = [variables.clientSecret, variables.certificatePassword].filter((secret) => secret !== undefined);
   return { ...common, kind: "identity", source: `the identity of ${wants}`, secrets };
 }
 

@@ -12,6 +12,7 @@ import { KilnError } from "../errors.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import type { Report } from "../report/report.ts";
+import { certificateAssertion } from "./azure_certificate.ts";
 import { createIdentityHttpClient, createStorageHttpClient } from "./azure_http_client.ts";
 import { type AzureCredentials, azureCredentials } from "./azure_credentials.ts";
 import type { AzureLocation } from "./context_location.ts";
@@ -78,7 +79,7 @@ async function identityCredential(
   transport: Transport,
 ): Promise<TokenCredential> {
   const sdk = await import("@azure/identity");
-  const { clientId, tenantId, clientSecret, certificatePath, tokenFile } = variables;
+  const { clientId, tenantId, clientSecret, certificatePath, certificatePassword, tokenFile } = variables;
   const options = {
     httpClient: await createIdentityHttpClient(transport),
     retryOptions: { maxRetries: 2 },
@@ -92,7 +93,14 @@ async function identityCredential(
     return new sdk.ClientSecretCredential(tenantId, clientId, clientSecret, options);
   }
   if (certificatePath !== undefined && clientId !== undefined && tenantId !== undefined) {
-    return new sdk.ClientCertificateCredential(tenantId, clientId, { certificatePath }, options);
+    const host = authority?.host ?? sdk.AzureAuthorityHosts.AzurePublicCloud;
+    const audience = `${host.replace(/\/+$/, "")}/${tenantId}/oauth2/v2.0/token`;
+    const file = {
+      path: certificatePath,
+      ...(certificatePassword === undefined ? {} : { password: certificatePassword }),
+    };
+    const assert = () => certificateAssertion({ ...file, clientId, audience });
+    return new sdk.ClientAssertionCredential(tenantId, clientId, assert, options);
   }
   return new sdk.ManagedIdentityCredential({ ...options, ...(clientId === undefined ? {} : { clientId }) });
 }

@@ -65,16 +65,22 @@ async function findAccess(transport: Transport, { report, source }: GcsStoreOpti
     // Google's own clients send no credentials there either.
     return { source: undefined, api: apiOf(emulator, "http"), headers: () => Promise.resolve({}) };
   }
-  const { Storage } = await import("@google-cloud/storage");
+  const [{ Storage }, { GoogleAuth, gaxios }] = await Promise.all([
+    import("@google-cloud/storage"),
+    import("google-auth-library"),
+  ]);
+  const transporter = new gaxios.Gaxios({ fetchImplementation: fetchOver(transport) });
+  // One of its own: that of Storage asks for all rights to Google Cloud. No project is needed to read; to find it, the
+  // library runs gcloud and waits seconds for a metadata server.
   const storage = new Storage({
-    clientOptions: { transporterOptions: { fetchImplementation: fetchOver(transport) } },
-    scopes: SCOPE,
+    authClient: new GoogleAuth({ scopes: SCOPE, clientOptions: { transporter }, projectId: "none" }),
   });
   const override = environment("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE");
   const api = apiOf(override || storage.apiEndpoint, "https");
   const named = ["GOOGLE_APPLICATION_CREDENTIALS", "google_application_credentials"].find((name) => environment(name));
   try {
     const client = await storage.authClient.getClient();
+    routeAll(client, transporter);
     return {
       source: named ?? "the application default credentials",
       api,
@@ -95,6 +101,15 @@ async function findAccess(transport: Transport, { report, source }: GcsStoreOpti
     }
     report.message("info", "No Google credentials found: requests to Cloud Storage are anonymous");
     return { source: undefined, api, headers: () => Promise.resolve({}) };
+  }
+}
+
+/** Clients that are made of others (a federation, an impersonation) do not hand on what they were told to use. */
+function routeAll(client: object, transporter: unknown): void {
+  if ("transporter" in client) client.transporter = transporter;
+  const parts: Readonly<Record<string, unknown>> = { ...client };
+  for (const part of [parts["stsCredential"], parts["sourceClient"]]) {
+    if (typeof part === "object" && part !== null) routeAll(part, transporter);
   }
 }
 

@@ -83,11 +83,12 @@ async function findAccess(sdk: Sdk, transport: Transport, options: S3StoreOption
     const credentials = { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) };
     return { source: "AWS_ACCESS_KEY_ID", client: make({ credentials }) };
   }
-  const chained = make({})("us-east-1");
+  // Token services are asked in the region of the configuration: a private network may reach no other.
+  const { config: { credentials } } = await withRegion(make({}));
   try {
-    const found = await chained.config.credentials();
+    const found = await credentials();
     for (const secret of [found.secretAccessKey, found.sessionToken]) if (secret) reveal(secret);
-    return { source: "the AWS credential chain", client: make({}) };
+    return { source: "the AWS credential chain", client: make({ credentials }) };
   } catch (error) {
     const wanted = CREDENTIAL_VARIABLES.find((name) => environment(name));
     const message = error instanceof Error ? error.message : String(error);
@@ -99,8 +100,6 @@ async function findAccess(sdk: Sdk, transport: Transport, options: S3StoreOption
     }
     report.message("info", "No AWS credentials found: requests to S3 are not signed");
     return { source: undefined, client: make(UNSIGNED) };
-  } finally {
-    chained.destroy();
   }
 }
 
@@ -139,7 +138,7 @@ class S3Store implements ObjectStore {
 
   constructor(parts: StoreParts) {
     this.#parts = parts;
-    this.#client = withRegion(parts.access);
+    this.#client = withRegion(parts.access.client);
   }
 
   urlOf(key: string): string {
@@ -260,14 +259,14 @@ class S3Store implements ObjectStore {
 }
 
 /** Returns a client for the region of the configuration, if it has one. */
-async function withRegion(access: Access): Promise<S3Client> {
-  const client = access.client();
+async function withRegion(make: Access["client"]): Promise<S3Client> {
+  const client = make();
   try {
     await client.config.region();
     return client;
   } catch {
     client.destroy();
-    return access.client(DEFAULT_REGION);
+    return make(DEFAULT_REGION);
   }
 }
 

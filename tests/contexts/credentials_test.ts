@@ -5,7 +5,6 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path/posix";
 import type { AzureLocation, GcsLocation, S3Location } from "../../lib/contexts/context_location.ts";
 import { packContext } from "../support/context_archive.ts";
@@ -252,28 +251,6 @@ Deno.test("Google credentials, whose file is not there or broken, end the build"
   assert.equal(error?.kind, "denied");
   assert.match(error?.message ?? "", /no Google credentials can be had/);
   assert.match(error?.hint ?? "", /GOOGLE_APPLICATION_CREDENTIALS/);
-});
-
-Deno.test("Google credentials, of a service account, are signed with its key and sent to Google alone", async () => {
-  // Its token service is fixed; that it is not reached from here is what can be seen.
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  await using proxy = await startServer((_request, response) => void response.writeHead(403).end());
-  const key = {
-    type: "service_account",
-    client_email: "a@b.iam.gserviceaccount.com",
-    private_key: "",
-    project_id: "p",
-  };
-  key.private_key = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  await withFiles({ "key.json": JSON.stringify(key) }, async (folder) => {
-    await using server = await startStrictGcs("something");
-    const env = { GOOGLE_APPLICATION_CREDENTIALS: join(folder, "key.json"), HTTPS_PROXY: `http://${proxy.host}` };
-    const { error, messages } = await fetchApart(GCS, { ...apiOf(server), ...env });
-    assert.equal(error?.kind, "denied");
-    assert.match(error?.message ?? "", /no access token can be had/);
-    assert.doesNotMatch(JSON.stringify([error, messages]), /PRIVATE KEY/);
-    assert.equal(server.seen.length, 0);
-  });
 });
 
 /** A strict blob service over TLS, which wants a token, and the authority that gives it out. */

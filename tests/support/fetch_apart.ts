@@ -33,7 +33,7 @@ export async function fetchApart(
     const DENO_DIR = Deno.env.get("DENO_DIR") ?? join(cache, "deno");
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", "--quiet", import.meta.filename ?? "", JSON.stringify(location)],
-      env: { PATH: SEARCH_PATH, HOME: home, DENO_DIR, NO_COLOR: "1", ...env },
+      env: { PATH: SEARCH_PATH, HOME: home, DENO_DIR, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
       clearEnv: true,
     }).output();
     const said = new TextDecoder().decode(stdout);

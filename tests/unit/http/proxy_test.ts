@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import http from "node:http";
-import net from "node:net";
 import { KilnError } from "../../../lib/errors.ts";
 import { isExempt, proxyFor } from "../../../lib/http/proxy.ts";
 import { createTransport, type Transport } from "../../../lib/http/transport.ts";
 import { TransportFault } from "../../../lib/http/transport_fault.ts";
+import { startProxy } from "../../support/proxy_server.ts";
 import { createIdentity, startServer } from "../../support/registry_server.ts";
 
 const EXEMPTIONS: readonly (readonly [list: string, target: string, exempt: boolean])[] = [
@@ -80,57 +79,6 @@ for (const value of ["socks5://user:hunter2@p:1080", "http://", "ftp://p"]) {
       return true;
     });
   });
-}
-
-/** A proxy that connects every tunnel to one port, and what it was asked. */
-async function startProxy(
-  port: number,
-  refusal?: string,
-): Promise<{ url: string; asked: string[]; authorization: (string | undefined)[] } & AsyncDisposable> {
-  const asked: string[] = [];
-  const authorization: (string | undefined)[] = [];
-  const sockets = new Set<net.Socket>();
-  const keep = (socket: net.Socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("close", () => sockets.delete(socket));
-  };
-  const note = (request: http.IncomingMessage) => {
-    asked.push(`${request.method} ${request.url}`);
-    authorization.push(request.headers["proxy-authorization"]);
-  };
-  const server = http.createServer((request, response) => {
-    note(request);
-    const url = new URL(request.url ?? "");
-    if (refusal !== undefined) return void response.writeHead(407).end();
-    request.pipe(http.request({ port, method: request.method, path: url.pathname, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode ?? 0);
-      answer.pipe(response);
-    }));
-  });
-  server.on("connection", keep);
-  server.on("connect", (request, socket: net.Socket) => {
-    note(request);
-    if (refusal !== undefined) return void socket.end(refusal);
-    const upstream = net.connect(port, "127.0.0.1", () => {
-      socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
-      socket.pipe(upstream).pipe(socket);
-    });
-    keep(upstream);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("Unreachable: it listens on TCP");
-  return {
-    url: `http://user:p%40ss@127.0.0.1:${address.port}`,
-    asked,
-    authorization,
-    async [Symbol.asyncDispose](): Promise<void> {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-  };
 }
 
 function get(transport: Transport, url: string): ReturnType<Transport["request"]> {
