@@ -77,6 +77,16 @@ export class KilnError extends Error {
     });
   }
 
+  /** Returns the same error with another hint. */
+  withHint(hint: string): KilnError {
+    return new KilnError(this.kind, this.message, {
+      hint,
+      exitCode: this.exitCode,
+      ...(this.range === undefined ? {} : { range: this.range }),
+      ...(this.cause === undefined ? {} : { cause: this.cause }),
+    });
+  }
+
   /** Returns the same error with a position, or this one if it already has a position. */
   locate(range: SourceRange): KilnError {
     if (this.range !== undefined) return this;

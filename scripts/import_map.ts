@@ -48,6 +48,12 @@ export const IMPORT_MAP: readonly Row[] = [
     exec: "values",
     sys: "values",
   }),
+  row("language", "checks", "what is legal and should not be written so: one file per rule", {
+    dockerfile: "values",
+    instructions: "values",
+    oci: "values",
+    tree: "values",
+  }),
   row("language", "contexts", "one file per context source", {
     http: "values",
     registry: "types",

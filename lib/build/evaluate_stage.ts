@@ -9,8 +9,9 @@
 import type { Escape } from "../dockerfile/line.ts";
 import { locate } from "../dockerfile/locate.ts";
 import type { SourceRange } from "../dockerfile/source.ts";
-import type { Finding } from "../dockerfile/warning.ts";
-import { createExpander } from "../instructions/expander.ts";
+import type { Checks } from "../checks/checks.ts";
+import { KilnError } from "../errors.ts";
+import { createExpander, type MissingVariable } from "../instructions/expander.ts";
 import type { Node, StageState } from "../instructions/instruction.ts";
 import { instructionOf } from "../instructions/table.ts";
 
@@ -21,6 +22,8 @@ export interface WrittenStep {
   readonly isTrigger: boolean;
   /** Where faults of the step are shown. */
   readonly range: SourceRange;
+  /** Why it cannot be built, whatever its variables are. */
+  readonly fault?: KilnError;
 }
 
 /** The same, evaluated. */
@@ -31,12 +34,16 @@ export interface EvaluatedStep extends WrittenStep {
   readonly state: StageState;
   /** Whether it leaves a layer, be it an empty one. */
   readonly makesLayer: boolean;
+  /** Variables that a base image may have set of which nothing is known: where there are any, all this may be else. */
+  readonly unknown: readonly string[];
 }
 
 /** How to evaluate. */
 export interface EvaluationOptions {
   readonly escape: Escape;
-  readonly onFinding: (finding: Finding, step: WrittenStep) => void;
+  readonly checks: Checks;
+  /** Whether the config of the base image is not known. */
+  readonly isOpen: boolean;
 }
 
 /**
@@ -47,18 +54,41 @@ export interface EvaluationOptions {
 export function evaluateStage(
   initial: StageState,
   steps: readonly WrittenStep[],
-  options: EvaluationOptions,
+  { escape, checks, isOpen }: EvaluationOptions,
 ): readonly EvaluatedStep[] {
   let state = initial;
   return steps.map((step): EvaluatedStep =>
     locate(step.range, () => {
-      const instruction = instructionOf(step.node.line);
-      const onFinding = (finding: Finding): void => options.onFinding(finding, step);
-      const expander = createExpander(state, { escape: options.escape, onFinding });
-      const expanded = instruction.expand?.(step.node, expander) ?? step.node;
-      state = instruction.configure?.(expanded, state) ?? state;
-      const makesLayer = instruction.makesLayer?.(expanded, state) ?? instruction.run !== undefined;
-      return { ...step, expanded, state, makesLayer };
+      const { node, fault } = step;
+      // Now, not when the plan was made: what stands in front of it has been checked.
+      if (fault !== undefined) throw fault;
+      const instruction = instructionOf(node.line);
+      const missing = new Set<string>();
+      const onMissing = (variable: MissingVariable): void => {
+        missing.add(variable.name);
+        if (!variable.isQuiet) checks.variable(variable, { node, isOpen });
+      };
+      const expanded = expandOpen(isOpen ? missing : undefined, () =>
+        instruction.expand?.(node, createExpander(state, { escape, onMissing })) ?? node);
+      if (expanded !== undefined) {
+        checks.step({ node, expanded, state, isOpen });
+        state = instruction.configure?.(expanded, state) ?? state;
+      }
+      const makesLayer = instruction.makesLayer?.(expanded ?? node, state) ?? instruction.run !== undefined;
+      return { ...step, expanded: expanded ?? node, state, makesLayer, unknown: isOpen ? [...missing] : [] };
     })
   );
+}
+
+/**
+ * Expands; returns undefined where that fails for want of variables that an unknown base may have. `missing` gathers
+ * those, and is undefined where there is no unknown base.
+ */
+function expandOpen<T>(missing: ReadonlySet<string> | undefined, expand: () => T): T | undefined {
+  try {
+    return expand();
+  } catch (error) {
+    if (error instanceof KilnError && missing !== undefined && missing.size > 0) return undefined;
+    throw error;
+  }
 }

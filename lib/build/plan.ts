@@ -10,17 +10,21 @@
 import type { Escape } from "../dockerfile/line.ts";
 import { locate } from "../dockerfile/locate.ts";
 import { suggest } from "../dockerfile/suggest.ts";
-import type { Finding, Warning } from "../dockerfile/warning.ts";
 import { KilnError, locating } from "../errors.ts";
+import type { Checks } from "../checks/checks.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
 import { createGlobalExpander } from "../instructions/expander.ts";
 import { FROM, type FromNode, platformOf } from "../instructions/from.ts";
-import type { BuildArguments, Node, StageState } from "../instructions/instruction.ts";
+import { type BuildArguments, isOf, type Node, type StageState } from "../instructions/instruction.ts";
+import { ONBUILD } from "../instructions/onbuild.ts";
 import { findBaseStage, findStage, stageIndex, type StageText } from "../instructions/stages.ts";
 import { childState, imageState, scratchState } from "../instructions/state.ts";
 import { instructionOf } from "../instructions/table.ts";
 import { parseTriggers } from "../instructions/triggers.ts";
-import { formatPlatform, type Platform } from "../oci/platform.ts";
+import type { ImageConfig } from "../oci/config.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { Reference } from "../oci/reference.ts";
+import { StatusFault } from "../registry/status_fault.ts";
 import { type EvaluatedStep, evaluateStage, type WrittenStep } from "./evaluate_stage.ts";
 import { checkDependencies, findSource, referenceOf, sourceKey, type StepSource } from "./stage_sources.ts";
 
@@ -28,7 +32,9 @@ import { checkDependencies, findSource, referenceOf, sourceKey, type StepSource 
 export type StageBase =
   | { readonly kind: "scratch" }
   | { readonly kind: "stage"; readonly index: number }
-  | { readonly kind: "image"; readonly image: PulledImage };
+  | { readonly kind: "image"; readonly image: PulledImage }
+  /** An image whose config cannot be had now; only in tolerant plans. */
+  | { readonly kind: "unknown"; readonly reference: Reference; readonly reason: KilnError };
 
 /** One stage that is built, as far as it is known without its variables. */
 interface StageOutline {
@@ -45,6 +51,8 @@ interface StageOutline {
 
 /** One stage that is built. */
 export interface PlannedStage extends StageOutline {
+  /** Whether it stands on an image whose config is not known: its states lack what that one says. */
+  readonly isOpen: boolean;
   readonly steps: readonly EvaluatedStep[];
   /** The state behind the last step. */
   readonly state: StageState;
@@ -64,11 +72,13 @@ export interface BuildPlan {
 export interface PlanRequest {
   readonly stages: readonly StageText[];
   /** Names or indexes; empty: the last stage. */
-  readonly targets: readonly string[];
+  readonly targets: readonly string[] | "all";
   readonly platform: Platform;
   readonly build: BuildArguments;
   readonly escape: Escape;
-  readonly onWarning: (warning: Warning) => void;
+  readonly checks: Checks;
+  /** Plans also where the config of a base image cannot be had. Such a plan cannot be built. */
+  readonly tolerant: boolean;
 }
 
 /**
@@ -90,16 +100,14 @@ export async function makePlan(request: PlanRequest, puller: ImagePuller): Promi
 /** Evaluates stages in the order of the file: a stage needs the state of the one it starts from. */
 function evaluateAll(
   outlines: readonly StageOutline[],
-  { build, escape, onWarning }: PlanRequest,
+  { build, escape, checks }: PlanRequest,
 ): ReadonlyMap<number, PlannedStage> {
   const planned = new Map<number, PlannedStage>();
   for (const outline of outlines) {
     const initial = initialState(outline, { build, stages: planned });
-    const steps = evaluateStage(initial, outline.steps, {
-      escape,
-      onFinding: (finding, { range }) => onWarning({ ...finding, range }),
-    });
-    planned.set(outline.index, { ...outline, steps, state: steps.at(-1)?.state ?? initial });
+    const isOpen = isOpenBase(outline.base, planned);
+    const steps = evaluateStage(initial, outline.steps, { escape, checks, isOpen });
+    planned.set(outline.index, { ...outline, isOpen, steps, state: steps.at(-1)?.state ?? initial });
   }
   return planned;
 }
@@ -109,20 +117,36 @@ function initialState(
   { build, stages }: { readonly build: BuildArguments; readonly stages: ReadonlyMap<number, PlannedStage> },
 ): StageState {
   if (base.kind === "image") return imageState(base.image.config, { build, platform });
-  if (base.kind === "scratch") return scratchState({ build, platform });
+  // Of an unknown image nothing is known but that it has no triggers here.
+  if (base.kind !== "stage") return scratchState({ build, platform });
   const parent = stages.get(base.index);
   if (parent === undefined) throw new Error(`Unreachable: stage ${base.index} comes before those that need it`);
   return childState(parent.state);
 }
 
+function isOpenBase(base: StageBase, stages: ReadonlyMap<number, PlannedStage>): boolean {
+  return base.kind === "unknown" || (base.kind === "stage" && stages.get(base.index)?.isOpen === true);
+}
+
+/** Tells whether an image may well exist, although nobody can be asked about it now. */
+function isOutOfReach(error: KilnError): boolean {
+  if (error.kind === "denied") return true;
+  const isMissing = error.cause instanceof StatusFault && error.cause.status === 404;
+  return error.kind === "registry" && error.cause !== undefined && !isMissing;
+}
+
+/** Images that everybody mistypes sooner or later, as in BuildKit. */
+const COMMON_IMAGES = ["alpine", "busybox", "centos", "debian", "golang", "ubuntu", "fedora"];
+
+function imageNames(stages: readonly StageText[]): readonly string[] {
+  const names = stages.flatMap(({ name }) => name ?? []);
+  return [...names, ...COMMON_IMAGES, ...COMMON_IMAGES.map((image) => `${image}:latest`)];
+}
+
 /** Replaces the variables of a FROM: of every stage, needed or not, as in BuildKit. */
-function expandFrom(stage: StageText, { build, escape, onWarning }: PlanRequest): FromNode {
-  const { range } = stage.from.line;
-  return locate(range, () => {
-    const onFinding = (finding: Finding): void => onWarning({ ...finding, range });
-    const from = FROM.expand?.(stage.from, createGlobalExpander(build, { escape, onFinding }));
-    return { ...stage.from, ...from };
-  });
+function expandFrom({ from }: StageText, { build, escape, checks }: PlanRequest): FromNode {
+  checks.from(from, build, escape);
+  return locate(from.line.range, () => FROM.expand?.(from, createGlobalExpander(build, { escape })) ?? from);
 }
 
 /** Checks what even stages that are not built must keep to, as in BuildKit. */
@@ -168,10 +192,11 @@ class Planner {
     if (stage === undefined || from === undefined) throw new Error(`Unreachable: there is no stage ${index}`);
     const { range } = stage.from.line;
     const { base, platform, triggers } = await locating(range, () => this.#base(stage, from));
+    const sources = new Map<string, StepSource>();
     const steps = [
       ...parseTriggers(triggers, range).map((node) => ({ node, isTrigger: true, range })),
       ...stage.nodes.map((node) => ({ node, isTrigger: false, range: node.line.range })),
-    ];
+    ].map((step) => this.#withSources(step, index, sources));
     const outline: StageOutline = {
       index,
       title: stages.length === 1 ? "" : stage.name ?? `stage-${index}`,
@@ -179,7 +204,7 @@ class Planner {
       base,
       platform,
       steps,
-      sources: this.#sources(stage, steps),
+      sources,
     };
     this.outlines.set(index, outline);
     await this.addAll([...outline.sources.values()].flatMap((found) => found.kind === "stage" ? [found.index] : []));
@@ -190,8 +215,7 @@ class Planner {
     stage: StageText,
     from: FromNode,
   ): Promise<{ base: StageBase; platform: Platform; triggers: readonly string[] }> {
-    const { stages, platform: wanted, onWarning } = this.#request;
-    const { range } = stage.from.line;
+    const { stages, platform: wanted, checks } = this.#request;
     const earlier = findBaseStage(from.base, stages.slice(0, stage.index));
     if (earlier !== undefined) {
       const parent = await this.#stage(earlier.index);
@@ -199,28 +223,44 @@ class Planner {
     }
     const platform = platformOf(from) ?? wanted;
     if (from.base === "scratch") return { base: { kind: "scratch" }, platform, triggers: [] };
-    const image = await this.#puller.pull(referenceOf(from.base), platform);
-    const found = mismatch(image, platform);
-    if (found !== undefined) {
-      const message = `Base image ${from.base} was pulled with platform "${found}", expected "${
-        formatPlatform(platform)
-      }"`;
-      onWarning({ rule: "InvalidBaseImagePlatform", message, range });
-    }
-    return { base: { kind: "image", image }, platform, triggers: image.config.config.OnBuild ?? [] };
+    const reference = referenceOf(from.base);
+    const base = await this.#image(from.base, reference, platform);
+    checks.base({
+      node: from,
+      name: from.base,
+      wanted: platform,
+      ...(base.kind === "unknown" ? {} : { found: platformOfImage(base.image.config) }),
+    });
+    return { base, platform, triggers: base.kind === "unknown" ? [] : base.image.config.config.OnBuild ?? [] };
   }
 
-  #sources(stage: StageText, steps: readonly WrittenStep[]): ReadonlyMap<string, StepSource> {
-    const sources = new Map<string, StepSource>();
-    for (const { node, range } of steps) {
-      locate(range, () => {
-        for (const origin of instructionOf(node.line).origins?.(node) ?? []) {
-          if (origin.kind !== "named") continue;
-          sources.set(sourceKey(origin), findSource(origin, stage.index, this.#request.stages));
-        }
-      });
+  async #image(
+    name: string,
+    reference: Reference,
+    platform: Platform,
+  ): Promise<StageBase & { readonly kind: "image" | "unknown" }> {
+    try {
+      return { kind: "image", image: await this.#puller.pull(reference, platform) };
+    } catch (error) {
+      if (!(error instanceof KilnError)) throw error;
+      if (this.#request.tolerant && isOutOfReach(error)) return { kind: "unknown", reference, reason: error };
+      const near = suggest(name, imageNames(this.#request.stages));
+      throw near === undefined ? error : error.withHint(`did you mean ${near}?`);
     }
-    return sources;
+  }
+
+  /** Finds what a step reads from; what it cannot read from makes it a step that cannot be built. */
+  #withSources(step: WrittenStep, current: number, sources: Map<string, StepSource>): WrittenStep {
+    try {
+      for (const origin of instructionOf(step.node.line).origins?.(step.node) ?? []) {
+        if (origin.kind !== "named") continue;
+        sources.set(sourceKey(origin), findSource(origin, current, this.#request.stages));
+      }
+      return step;
+    } catch (error) {
+      if (error instanceof KilnError) return { ...step, fault: error };
+      throw error;
+    }
   }
 }
 
@@ -229,7 +269,8 @@ class Planner {
  *
  * @throws {KilnError} kind `usage`, with the nearest name.
  */
-export function findTargets(stages: readonly StageText[], targets: readonly string[]): readonly number[] {
+export function findTargets(stages: readonly StageText[], targets: readonly string[] | "all"): readonly number[] {
+  if (targets === "all") return [stages.length - 1, ...stages.keys()];
   if (targets.length === 0) return [stages.length - 1];
   return targets.map((target) => {
     const found = findStage(target, stages);
@@ -249,20 +290,9 @@ export function findTargets(stages: readonly StageText[], targets: readonly stri
 
 /** What a stage registered for those that start from it. */
 function triggersOf(stage: StageOutline): readonly string[] {
-  return stage.steps.flatMap(({ node }) => isOnbuild(node) ? [node.trigger] : []);
+  return stage.steps.flatMap(({ node }) => isOf(ONBUILD, node) ? [node.trigger] : []);
 }
 
-function isOnbuild(node: Node): node is Node & { readonly trigger: string } {
-  return node.keyword === "ONBUILD" && "trigger" in node && typeof node.trigger === "string";
-}
-
-/** Returns the platform of an image that has another operating system or architecture than it was wanted for. */
-function mismatch({ config }: PulledImage, { os, architecture }: Platform): string | undefined {
-  if (config.os === os && config.architecture === architecture) return undefined;
-  const { variant } = config;
-  return formatPlatform({
-    os: config.os,
-    architecture: config.architecture,
-    ...(variant === undefined ? {} : { variant }),
-  });
+function platformOfImage({ os, architecture, variant }: ImageConfig): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }

@@ -67,11 +67,11 @@ function dependenciesOf(stage: StageText, stages: readonly StageText[]): readonl
     return origins.flatMap((origin): Dependency[] => {
       if (origin.kind !== "named") return [];
       const index = origin.indexes ? stageIndex(origin.name) : undefined;
-      if (index !== undefined && stages[index] === undefined) {
+      const before = findStage(origin.name, stages.slice(0, stage.index));
+      const found = index ?? (before ?? findStage(origin.name, stages))?.index;
+      if (found !== undefined && (found === stage.index || stages[found] === undefined)) {
         locate(range, () => findSource(origin, stage.index, stages));
       }
-      const found = index ??
-        (findStage(origin.name, stages.slice(0, stage.index)) ?? findStage(origin.name, stages))?.index;
       return found === undefined ? [] : [{ index: found, range }];
     });
   });

@@ -7,20 +7,18 @@ import { Background } from "../async/background.ts";
 import { systemClock } from "../async/clock.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { build } from "../build/build.ts";
-import { makePlan } from "../build/plan.ts";
+import { checkContext, planDockerfile } from "../build/plan_dockerfile.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
 import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
+import type { Directives } from "../dockerfile/directives.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
 import { ImagePuller } from "../image/pull.ts";
-import { evaluateGlobalArgs, settleEpoch } from "../instructions/global_args.ts";
-import { type Dockerfile, parseDockerfile } from "../instructions/stages.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { hostPlatform } from "../oci/platform.ts";
 import { chooseBackend } from "../rootfs/choose.ts";
 import { BlobDirectory } from "../store/blob_directory.ts";
 import { WorkDirectory } from "../store/work_directory.ts";
@@ -74,23 +72,23 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       fetch: (url) => fetchDockerfile(url, { sources, report, signal }),
     });
     context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
-    const dockerfile = parseDockerfile(source.bytes, source.name);
-    const prepared = background.follow("prepare the outputs", prepareOutputs(outputs));
     const warnings = new BuildWarnings(report);
-    noteFrontend(dockerfile, report);
-    dockerfile.warnings.forEach((warning) => warnings.add(warning));
-    const { build: buildArguments, epoch } = settleEpoch(globalArguments(dockerfile, options));
-    const plan = await makePlan({
-      stages: dockerfile.stages,
+    let prepared: Promise<unknown> = Promise.resolve();
+    const planned = await planDockerfile({
+      bytes: source.bytes,
+      name: source.name,
       targets: request.targets,
       platform: request.platform,
-      build: buildArguments,
-      escape: dockerfile.escape,
+      buildArgs: request.buildArgs,
+      tolerant: false,
       onWarning: (warning) => warnings.add(warning),
+      onRead: (directives) => {
+        noteFrontend(directives, report);
+        // While base images are looked up.
+        prepared = background.follow("prepare the outputs", prepareOutputs(outputs));
+      },
     }, puller);
-
-    // As BuildKit: once everything is known that needs no file system, before anything is built.
-    if (dockerfile.checks.error) warnings.assertNone();
+    const { plan, checks, epoch } = planned;
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
     const guarded = context.secrets.guarded();
@@ -125,6 +123,10 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
     await prepared;
     const located = await fetched.located;
+    const ignore = findIgnoreFile(located, source.place);
+    checkContext(planned, ignore);
+    // As BuildKit: once everything is known that needs no file system, before anything is built.
+    if (checks.options.error) warnings.assertNone();
     const built = await build(plan, {
       labels: request.image.labels,
       annotations: request.image.annotations,
@@ -136,7 +138,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       backend,
       puller,
       store,
-      context: contextTree(located.root, findIgnoreFile(located, source.place), writtenPaths(options)),
+      context: contextTree(located.root, ignore, writtenPaths(options)),
       early: outputs.early,
       background,
       packer,
@@ -192,19 +194,6 @@ function sourceParts(
   };
 }
 
-function globalArguments(
-  dockerfile: Dockerfile,
-  { request }: BuildOptions,
-): ReturnType<typeof evaluateGlobalArgs> {
-  return evaluateGlobalArgs(dockerfile.globals, {
-    given: request.buildArgs,
-    escape: dockerfile.escape,
-    target: request.platform,
-    builder: hostPlatform(),
-    targetStage: request.targets[0] ?? dockerfile.stages.at(-1)?.name,
-  });
-}
-
 /** What the build writes to while it runs. */
 function writtenPaths({ isolation, outputs }: BuildOptions): readonly string[] {
   return [isolation.workDirectory, ...outputs.ociLayoutPath === undefined ? [] : [outputs.ociLayoutPath]];
@@ -222,7 +211,7 @@ function prepareOutputs(outputs: Outputs): Promise<unknown> {
 const BUILT_IN = /^(docker\.io\/)?docker\/dockerfile(-upstream)?([:@]|$)/;
 
 /** No frontend is ever fetched or run (S74). */
-function noteFrontend({ directives }: Dockerfile, report: BuildContext["report"]): void {
+function noteFrontend(directives: Directives, report: BuildContext["report"]): void {
   const syntax = directives.syntax?.value.split(" ", 1)[0];
   if (syntax === undefined || BUILT_IN.test(syntax)) return;
   report.message(

@@ -7,10 +7,9 @@ import type { Warning } from "../dockerfile/warning.ts";
 import { KilnError } from "../errors.ts";
 import type { Report } from "../report/report.ts";
 
-/** Warnings about the Dockerfile, each told once. */
+/** Warnings about the Dockerfile. */
 export class BuildWarnings {
   readonly #report: Report;
-  readonly #told = new Set<string>();
   #first: Warning | undefined;
 
   constructor(report: Report) {
@@ -18,11 +17,8 @@ export class BuildWarnings {
   }
 
   add({ rule, message, range }: Warning): void {
-    const text = `${rule}: ${message} (line ${range.startLine})`;
     this.#first ??= { rule, message, range };
-    if (this.#told.has(text)) return;
-    this.#told.add(text);
-    this.#report.message("warn", text);
+    this.#report.message("warn", `${rule}: ${message} (line ${range.startLine})`);
   }
 
   /** Throws if anything was warned of: `# check=error=true`. */

@@ -10,8 +10,7 @@ import { trimSpaceStart } from "./white_space.ts";
  * Returns the strings of a JSON array, or undefined when the text is anything else: single quotes, text behind the
  * bracket, no bracket. Such text silently has the other form of its instruction.
  *
- * @throws {KilnError} kind `dockerfile`, if it is an array that holds something other than strings, or a NUL,
- *   which no argument of a program can hold.
+ * @throws {KilnError} kind `dockerfile`, if it is an array that holds something other than strings.
  */
 export function parseJsonArray(text: string): readonly string[] | undefined {
   const start = trimSpaceStart(text);
@@ -25,10 +24,7 @@ export function parseJsonArray(text: string): readonly string[] | undefined {
   if (!Array.isArray(value)) return undefined;
   return value.map((element: unknown, at) => {
     // Lone surrogates cannot be written as UTF-8; Go replaces them as well.
-    if (typeof element === "string" && !element.includes("\0")) return element.toWellFormed();
-    if (typeof element === "string") {
-      throw new KilnError("dockerfile", `Cannot use the JSON array: element ${at + 1} has a NUL character`);
-    }
+    if (typeof element === "string") return element.toWellFormed();
     throw new KilnError("dockerfile", `Cannot use the JSON array: element ${at + 1} is not a string`, {
       hint: "put every element in double quotes",
     });

@@ -16,7 +16,6 @@ import { locate } from "./locate.ts";
 import { lineRange, splitPhysicalLines, trimLineEnd } from "./physical_lines.ts";
 import type { SourceRange } from "./source.ts";
 import { splitInstruction } from "./split_instruction.ts";
-import type { Warning } from "./warning.ts";
 import { trimSpace, trimSpaceStart } from "./white_space.ts";
 
 /**
@@ -31,7 +30,8 @@ export interface SourceLines {
   readonly directives: Directives;
   /** The escape character in force, a backslash unless a directive says otherwise. */
   readonly escape: Escape;
-  readonly warnings: readonly Warning[];
+  /** The last lines of continued instructions with blank lines inside. */
+  readonly blankLines: readonly SourceRange[];
 }
 
 /**
@@ -50,7 +50,7 @@ export function readLines(source: Uint8Array | string, file: string): SourceLine
     lines,
     directives: { ...findEarlyDirectives(physical, file), ...reader.directives },
     escape: reader.escape,
-    warnings: reader.warnings,
+    blankLines: reader.blankLines,
   };
 }
 
@@ -61,7 +61,7 @@ export function nestedLine(line: LogicalLine): LogicalLine {
 }
 
 class LineReader {
-  readonly warnings: Warning[] = [];
+  readonly blankLines: SourceRange[] = [];
   readonly directives: { escape?: Escape } = {};
   escape: Escape = "\\";
   readonly #physical: readonly string[];
@@ -123,10 +123,7 @@ class LineReader {
       parts.push(text);
       if (!continues) break;
     }
-    if (hasBlankLine) {
-      const range = lineRange(this.#file, this.#at);
-      this.warnings.push({ rule: "NoEmptyContinuation", message: "Empty continuation line", range });
-    }
+    if (hasBlankLine) this.blankLines.push(lineRange(this.#file, this.#at));
     return parts.join("");
   }
 

@@ -29,7 +29,7 @@ export function suggest(typed: string, candidates: Iterable<string>, options: Su
   for (const candidate of candidates) {
     const other = options.ignoreCase ? candidate.toLowerCase() : candidate;
     if (other === plain) return undefined;
-    const distance = levenshteinDistance(plain, other);
+    const distance = other === "" ? TOO_FAR : levenshteinDistance(plain, other);
     if (distance >= TOO_FAR) continue;
     const rank = distance - (lettersOf(plain) === lettersOf(other) ? 0.5 : 0);
     if (rank < least) [best, least] = [other, rank];

@@ -1,33 +1,14 @@
 /**
- * Warnings about Dockerfiles: legal, but probably not what was meant. Their rules have stable names, so that they can
- * be silenced; the names are BuildKit's.
+ * Warnings about Dockerfiles: legal, but probably not what was meant.
  *
  * @module
  */
 import type { SourceRange } from "./source.ts";
 
-/** The rules that reading a Dockerfile can fire. */
-export type Rule =
-  | "DuplicateStageName"
-  | "ExposeInvalidFormat"
-  | "ExposeProtoCasing"
-  | "FromAsCasing"
-  | "InvalidBaseImagePlatform"
-  | "LegacyKeyValueFormat"
-  | "MaintainerDeprecated"
-  | "NoEmptyContinuation"
-  | "ReservedStageName"
-  | "StageNameCasing"
-  | "UndefinedArgInFrom"
-  | "UndefinedVar";
-
-/** What fired, not yet where. */
-export interface Finding {
-  readonly rule: Rule;
-  readonly message: string;
-}
-
 /** What fired, and where. */
-export interface Warning extends Finding {
+export interface Warning {
+  /** The stable name of the rule, which is BuildKit's, by which it is silenced. */
+  readonly rule: string;
+  readonly message: string;
   readonly range: SourceRange;
 }

@@ -17,7 +17,11 @@ export const CMD: Instruction<CmdNode> = {
   },
   configure(node, state): StageState {
     const Cmd = commandLine(node.command, state);
-    return { ...state, config: { ...state.config, Cmd, ArgsEscaped: true }, cmdSet: true };
+    return {
+      ...state,
+      config: { ...state.config, Cmd, ArgsEscaped: true },
+      lastOf: { ...state.lastOf, CMD: node.line },
+    };
   },
   history(_node, state): string {
     return commandLineHistory("CMD", state.config.Cmd);

@@ -23,10 +23,11 @@ export const ENTRYPOINT: Instruction<EntrypointNode> = {
     const words = commandLine(node.command, state);
     return {
       ...state,
+      lastOf: { ...state.lastOf, ENTRYPOINT: node.line },
       config: {
         ...config,
         ...(words.length === 0 ? {} : { Entrypoint: words }),
-        ...(state.cmdSet && Cmd !== undefined ? { Cmd } : {}),
+        ...(state.lastOf.CMD !== undefined && Cmd !== undefined ? { Cmd } : {}),
       },
     };
   },

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Instruction, StageState } from "./instruction.ts";
-import { checkKeyValues, expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
+import { expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
 
 /** A parsed ENV. */
 export type EnvNode = KeyValuesNode<"ENV">;
@@ -15,7 +15,6 @@ export const ENV: Instruction<EnvNode> = {
   parse(line): EnvNode {
     return parseKeyValues("ENV", line);
   },
-  check: checkKeyValues,
   expand(node, expander): EnvNode {
     return { ...node, pairs: expandKeyValues(node.pairs, expander) };
   },

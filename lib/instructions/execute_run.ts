@@ -76,8 +76,9 @@ async function execute(
 /** Fills in the defaults that depend on the mount's type and the working directory. */
 function resolveMount(mount: MountSpec, workingDirectory: string): TypedMountRequest {
   if (mount.type === "ssh") throw new Error("Unreachable: ssh mounts are refused when the Dockerfile is read");
+  // Without a target it goes to the working directory, but for a secret that is only a variable.
   const written = mount.type === "secret" ? secretTarget(mount) : mount.target ?? "";
-  const target = written === undefined || written === "" ? undefined : mountTarget(written, workingDirectory);
+  const target = written === undefined ? undefined : mountTarget(written, workingDirectory);
   return {
     type: mount.type,
     readOnly: mount.readOnly,

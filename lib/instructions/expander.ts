@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { expandBody, expandWord, expandWords, type Expansion } from "../dockerfile/expand_word.ts";
+import { expandBody, expandWord, expandWords, type Variables } from "../dockerfile/expand_word.ts";
 import type { Escape } from "../dockerfile/line.ts";
-import { suggest } from "../dockerfile/suggest.ts";
-import type { Finding } from "../dockerfile/warning.ts";
 import type { BuildArguments, Expander, StageState } from "./instruction.ts";
 import { SCAN_ARGS } from "./predefined_args.ts";
 import { VersionedMap } from "./versioned_map.ts";
@@ -15,8 +13,17 @@ import { VersionedMap } from "./versioned_map.ts";
 export interface ExpanderOptions {
   /** The escape character of the file being built, also for triggers that came from elsewhere. */
   readonly escape: Escape;
-  /** Receives what is legal but suspicious; absent: nobody wants to know. */
-  readonly onFinding?: (finding: Finding) => void;
+  /** Receives each variable that is neither set nor declared; absent: nobody wants to know. */
+  readonly onMissing?: (variable: MissingVariable) => void;
+}
+
+/** A variable that an expansion asked for in vain. */
+export interface MissingVariable {
+  readonly name: string;
+  /** Names of those that are set. */
+  readonly known: () => Iterable<string>;
+  /** Whether it is of no account: nothing is said about variables of EXPOSE, as in BuildKit. */
+  readonly isQuiet: boolean;
 }
 
 /** Returns an expander over what a stage has gathered so far. */
@@ -27,11 +34,6 @@ export function createExpander(state: StageState, options: ExpanderOptions): Exp
     isDeclared: (name) => SCAN_ARGS.has(name) || state.args.has(name),
     further: VersionedMap.of(),
     build: state.build,
-    explainMissing: (name, known) => {
-      const near = suggest(name, known);
-      const hint = near === undefined ? "" : ` (did you mean $${near}?)`;
-      return { rule: "UndefinedVar", message: `Usage of undefined variable '$${name}'${hint}` };
-    },
   });
 }
 
@@ -43,50 +45,37 @@ export function createGlobalExpander(build: BuildArguments, options: ExpanderOpt
     isDeclared: (name) => build.globals.has(name),
     further: VersionedMap.of(),
     build,
-    explainMissing: (name) => {
-      const near = suggest(name, build.globals.keys());
-      const hint = near === undefined ? "" : ` (did you mean ${near}?)`;
-      return { rule: "UndefinedArgInFrom", message: `FROM argument '${name}' is not declared${hint}` };
-    },
   });
 }
 
 interface VariableExpanderFields extends ExpanderOptions {
-  readonly variables: {
-    get(name: string): string | undefined;
-    keys(): Iterable<string>;
-  };
+  readonly variables: { get(name: string): string | undefined; keys(): Iterable<string> };
   /** Arguments that are seen first. */
   readonly further: VersionedMap<string | undefined>;
   /** Tells whether a name may be used without having a value. */
   readonly isDeclared: (name: string) => boolean;
   readonly build: BuildArguments;
-  /** Returns the warning about any other variable that is not set; `known` are the names that are. */
-  readonly explainMissing: (name: string, known: Iterable<string>) => Finding;
 }
 
 class VariableExpander implements Expander {
   readonly build: BuildArguments;
   readonly #fields: VariableExpanderFields;
-  readonly #variables: { readonly variable: (name: string) => string | undefined; readonly escape: Escape };
 
   constructor(fields: VariableExpanderFields) {
     this.build = fields.build;
     this.#fields = fields;
-    this.#variables = { variable: (name) => this.variable(name), escape: fields.escape };
   }
 
   word(text: string): string {
-    return this.#noting(expandWord(text, this.#variables)).text;
+    return expandWord(text, this.#variables({ isQuiet: false })).text;
   }
 
   words(text: string): readonly string[] {
-    // BuildKit does not look for undefined variables here.
-    return expandWords(text, this.#variables).words;
+    return expandWords(text, this.#variables({ isQuiet: true })).words;
   }
 
   body(text: string): string {
-    return this.#noting(expandBody(text, this.#variables)).text;
+    return expandBody(text, this.#variables({ isQuiet: false })).text;
   }
 
   variable(name: string): string | undefined {
@@ -98,16 +87,20 @@ class VariableExpander implements Expander {
     return new VariableExpander({ ...this.#fields, further });
   }
 
-  warn(finding: Finding): void {
-    this.#fields.onFinding?.(finding);
+  #variables({ isQuiet }: { readonly isQuiet: boolean }): Variables {
+    return {
+      escape: this.#fields.escape,
+      variable: (name) => {
+        const value = this.variable(name);
+        if (value === undefined) this.#note(name, isQuiet);
+        return value;
+      },
+    };
   }
 
-  #noting<T extends Pick<Expansion, "missing">>(expansion: T): T {
-    for (const name of expansion.missing) {
-      const { further, variables, isDeclared } = this.#fields;
-      if (further.has(name) || isDeclared(name)) continue;
-      this.warn(this.#fields.explainMissing(name, [...variables.keys(), ...further.keys()]));
-    }
-    return expansion;
+  #note(name: string, isQuiet: boolean): void {
+    const { further, variables, isDeclared, onMissing } = this.#fields;
+    if (further.has(name) || isDeclared(name)) return;
+    onMissing?.({ name, isQuiet, known: () => [...variables.keys(), ...further.keys()] });
   }
 }

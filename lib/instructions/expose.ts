@@ -11,10 +11,8 @@ import type { Instruction, Node, StageState } from "./instruction.ts";
 /** A parsed EXPOSE. */
 export interface ExposeNode extends Node {
   readonly keyword: "EXPOSE";
-  /** Words as written, sorted. */
+  /** As written, sorted; expanded and split again where the node is expanded. */
   readonly words: readonly string[];
-  /** Keys such as `80/tcp`, in the order of the words; empty until expanded. */
-  readonly ports: readonly string[];
 }
 
 /** `EXPOSE port[-end][/protocol]...`. A variable may hold several words. */
@@ -25,17 +23,20 @@ export const EXPOSE: Instruction<ExposeNode> = {
     if (words.length === 0) throw badArgument(line, "it needs at least one port");
     parseFlags(line, {});
     // BuildKit sorts the words before it expands them; the order shows in the history.
-    return { keyword: "EXPOSE", line, words: words.toSorted(), ports: [] };
+    return { keyword: "EXPOSE", line, words: words.toSorted() };
   },
   expand(node, expander): ExposeNode {
-    const ports = node.words.flatMap((word) => expander.words(word)).map(parsePorts);
-    for (const finding of ports.flatMap(({ findings }) => findings)) expander.warn(finding);
-    return { ...node, ports: ports.flatMap(({ keys }) => keys) };
+    return { ...node, words: node.words.flatMap((word) => expander.words(word)) };
   },
   configure(node, state): StageState {
-    return { ...state, ports: state.ports.setAll(node.ports.map((port) => [port, true] as const)) };
+    return { ...state, ports: state.ports.setAll(portsOf(node).map((port) => [port, true] as const)) };
   },
   history(node): string {
-    return `EXPOSE [${node.ports.join(" ")}]`;
+    return `EXPOSE [${portsOf(node).join(" ")}]`;
   },
 };
+
+/** Returns keys such as `80/tcp`, in the order of the words. */
+function portsOf({ words }: ExposeNode): readonly string[] {
+  return words.flatMap(parsePorts);
+}

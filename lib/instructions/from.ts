@@ -7,7 +7,6 @@
 import { badArgument, parseWords } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
 import type { LogicalLine } from "../dockerfile/line.ts";
-import type { Finding } from "../dockerfile/warning.ts";
 import { KilnError } from "../errors.ts";
 import { parsePlatform, type Platform } from "../oci/platform.ts";
 import type { Instruction, Node } from "./instruction.ts";
@@ -40,22 +39,6 @@ export const FROM: Instruction<FromNode> = {
       ...(platform === undefined || platform === "" ? {} : { platform }),
       ...(name === undefined ? {} : { name }),
     };
-  },
-  check({ line, name }): readonly Finding[] {
-    const [, as, typed] = parseWords(line.rest);
-    const findings: Finding[] = [];
-    if (typed !== undefined && typed !== typed.toLowerCase()) {
-      findings.push({ rule: "StageNameCasing", message: `Stage name '${typed}' should be lowercase` });
-    }
-    if (as !== undefined && !hasCaseOf(line.typed, as)) {
-      const message = `'${as}' and '${line.typed}' keywords' casing do not match`;
-      findings.push({ rule: "FromAsCasing", message });
-    }
-    if (name === "scratch" || name === "context") {
-      const message = `Stage name should not use the same name as reserved stage "${name}"`;
-      findings.push({ rule: "ReservedStageName", message });
-    }
-    return findings;
   },
   expand(node, expander): FromNode {
     const base = expander.word(node.base);
@@ -91,12 +74,6 @@ function stageName(line: LogicalLine, words: readonly string[]): string | undefi
     `"${typed}" is not a name for a stage`,
     "names are a letter, then letters, digits, - _ and .",
   );
-}
-
-/** A FROM of mixed case is another rule's business. */
-function hasCaseOf(from: string, as: string): boolean {
-  if (from === from.toLowerCase()) return as === as.toLowerCase();
-  return from !== from.toUpperCase() || as === as.toUpperCase();
 }
 
 function readPlatform(text: string): Platform {

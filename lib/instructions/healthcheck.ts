@@ -54,7 +54,8 @@ export const HEALTHCHECK: Instruction<HealthcheckNode> = {
     };
   },
   configure(node, state): StageState {
-    return { ...state, config: { ...state.config, Healthcheck: node.healthcheck } };
+    const lastOf = { ...state.lastOf, HEALTHCHECK: node.line };
+    return { ...state, lastOf, config: { ...state.config, Healthcheck: node.healthcheck } };
   },
   history(node): string {
     const { Test, Interval, Timeout, StartPeriod, StartInterval, Retries } = node.healthcheck;

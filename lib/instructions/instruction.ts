@@ -9,7 +9,6 @@
  * @module
  */
 import type { LogicalLine } from "../dockerfile/line.ts";
-import type { Finding } from "../dockerfile/warning.ts";
 import type { ContainerConfig } from "../oci/config.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { StepContext, TreeStep } from "./step.ts";
@@ -19,6 +18,15 @@ import type { VersionedMap } from "./versioned_map.ts";
 export interface Node {
   readonly keyword: string;
   readonly line: LogicalLine;
+}
+
+/** Those of which only the last one in a stage counts. */
+const ONCE_ONLY = ["CMD", "ENTRYPOINT", "HEALTHCHECK"] as const;
+export type OnceOnly = typeof ONCE_ONLY[number];
+
+/** Tells whether only the last instruction of a keyword in a stage counts. */
+export function isOnceOnly(keyword: string): keyword is OnceOnly {
+  return ONCE_ONLY.some((each) => each === keyword);
 }
 
 /** One name and value of the build environment. */
@@ -56,8 +64,10 @@ export interface StageState {
   readonly platform: Platform;
   /** From MAINTAINER or the base image. */
   readonly author?: string;
-  /** Whether a CMD was seen in this stage: then ENTRYPOINT does not reset it. */
-  readonly cmdSet: boolean;
+  /** The last line of each in this stage. With a CMD among them ENTRYPOINT does not reset it. */
+  readonly lastOf: { readonly [K in OnceOnly]?: LogicalLine };
+  /** Whether this stage or one it was started from has a WORKDIR. */
+  readonly workdirSet: boolean;
 }
 
 /** How `expand` asks for variables. Each call expands one word with the state before the instruction. */
@@ -72,8 +82,6 @@ export interface Expander {
   variable(name: string): string | undefined;
   /** An expander that sees a further argument first (`ARG x=1 y=$x`); without value it is merely declared. */
   with(name: string, value: string | undefined): Expander;
-  /** Reports something legal that should not be written so; undefined variables are reported by themselves. */
-  warn(finding: Finding): void;
   /** The arguments of the build: a `--build-arg` replaces the default of an ARG, which is then not even expanded. */
   readonly build: BuildArguments;
 }
@@ -90,8 +98,6 @@ export interface Instruction<N extends Node = Node> {
   readonly keyword: string;
   /** Throws a `KilnError` of kind `dockerfile`; the caller adds the position. */
   parse(line: LogicalLine): N;
-  /** What is legal but should not be written so, as far as the text alone tells. */
-  check?(node: N): readonly Finding[];
   /** Replaces variables. Absent: nothing in this instruction is expanded. */
   expand?(node: N, expander: Expander): N;
   /** Returns the state after the instruction. `node` is expanded. Absent: the config does not change. */
@@ -109,4 +115,9 @@ export interface Instruction<N extends Node = Node> {
    * (`--link`); undefined for a node that is to be `run`.
    */
   apart?(node: N): ((step: TreeStep) => Promise<void>) | undefined;
+}
+
+/** Tells whether a node is one of an instruction. */
+export function isOf<N extends Node>(instruction: Instruction<N>, node: Node): node is N {
+  return node.keyword === instruction.keyword;
 }

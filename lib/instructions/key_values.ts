@@ -6,7 +6,6 @@
 import { badArgument, type NameValue, parseNameValues } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
 import type { LogicalLine } from "../dockerfile/line.ts";
-import type { Finding } from "../dockerfile/warning.ts";
 import type { Expander, Node } from "./instruction.ts";
 
 /** A parsed ENV or LABEL. */
@@ -27,12 +26,6 @@ export function parseKeyValues<K extends "ENV" | "LABEL">(keyword: K, line: Logi
 /** Expands names and values; all of them with the variables from before the instruction. */
 export function expandKeyValues(pairs: readonly NameValue[], expander: Expander): readonly NameValue[] {
   return pairs.map(({ name, value, legacy }) => ({ name: expander.word(name), value: expander.word(value), legacy }));
-}
-
-/** Reports the old form. */
-export function checkKeyValues({ line, pairs }: KeyValuesNode<"ENV" | "LABEL">): readonly Finding[] {
-  const message = `"${line.typed} key=value" should be used instead of legacy "${line.typed} key value" format`;
-  return pairs.some(({ legacy }) => legacy) ? [{ rule: "LegacyKeyValueFormat", message }] : [];
 }
 
 /** Returns the history text. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Instruction, StageState } from "./instruction.ts";
-import { checkKeyValues, expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
+import { expandKeyValues, keyValuesHistory, type KeyValuesNode, parseKeyValues } from "./key_values.ts";
 
 /** A parsed LABEL. */
 export type LabelNode = KeyValuesNode<"LABEL">;
@@ -15,7 +15,6 @@ export const LABEL: Instruction<LabelNode> = {
   parse(line): LabelNode {
     return parseKeyValues("LABEL", line);
   },
-  check: checkKeyValues,
   expand(node, expander): LabelNode {
     return { ...node, pairs: expandKeyValues(node.pairs, expander) };
   },

@@ -5,7 +5,6 @@
  */
 import { oneArgument } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
-import type { Finding } from "../dockerfile/warning.ts";
 import type { Instruction, Node, StageState } from "./instruction.ts";
 
 /** A parsed MAINTAINER. */
@@ -21,10 +20,6 @@ export const MAINTAINER: Instruction<MaintainerNode> = {
     const author = oneArgument(line);
     parseFlags(line, {});
     return { keyword: "MAINTAINER", line, author };
-  },
-  check(): readonly Finding[] {
-    const message = "Maintainer instruction is deprecated in favor of using label";
-    return [{ rule: "MaintainerDeprecated", message }];
   },
   configure(node, state): StageState {
     return { ...state, author: node.author };

@@ -9,7 +9,7 @@ import { parseHeredocWord } from "../dockerfile/heredoc.ts";
 import type { Heredoc, LogicalLine } from "../dockerfile/line.ts";
 import { didYouMean } from "../dockerfile/suggest.ts";
 import { type DeviceSpec, parseDevice } from "../dockerfile/values/device.ts";
-import { checkMount, type MountSpec, parseMount } from "../dockerfile/values/mount.ts";
+import { checkMount, type MountSpec, mountTarget, parseMount } from "../dockerfile/values/mount.ts";
 import { KilnError } from "../errors.ts";
 import { executeRun } from "./execute_run.ts";
 import type { Instruction, Node, Origin, StageState } from "./instruction.ts";
@@ -66,6 +66,13 @@ export const RUN: Instruction<RunNode> = {
     const expanded = { ...node, mounts };
     refuseRunNotYet(expanded);
     return expanded;
+  },
+  configure(node, state): StageState {
+    for (const { type, target = "" } of node.mounts) {
+      // Told before anything is run; the others have targets of their own.
+      if (type !== "secret" && type !== "ssh") mountTarget(target, state.config.WorkingDir || "/");
+    }
+    return state;
   },
   history(node, state): string {
     const args = Array.from(state.args, ([name, value]) => `${name}=${state.environment.get(name) ?? value ?? ""}`);

@@ -3,23 +3,14 @@
  *
  * @module
  */
-import {
-  type CheckOptions,
-  DEFAULT_CHECKS,
-  isActive,
-  parseCheckOptions,
-  withComments,
-} from "../dockerfile/check_options.ts";
-import type { Directives } from "../dockerfile/directives.ts";
 import type { Escape, LogicalLine } from "../dockerfile/line.ts";
 import { locate } from "../dockerfile/locate.ts";
-import { readLines } from "../dockerfile/read_lines.ts";
-import type { Finding, Warning } from "../dockerfile/warning.ts";
+import { readLines, type SourceLines } from "../dockerfile/read_lines.ts";
 import { KilnError } from "../errors.ts";
 import { ARG, type ArgNode } from "./arg.ts";
 import { FROM, type FromNode } from "./from.ts";
 import type { Node } from "./instruction.ts";
-import { instructionOf } from "./table.ts";
+import { instructionOf, parseInstruction } from "./table.ts";
 
 /** The most stages in a Dockerfile; each may wait for the one before (pains-and-security.md S77). */
 export const MAX_STAGES = 1_000;
@@ -36,22 +27,11 @@ export interface StageText {
 
 /** A Dockerfile, read. */
 export interface Dockerfile {
-  readonly directives: Directives;
   readonly escape: Escape;
-  /** Which rules warn in this file. */
-  readonly checks: CheckOptions;
   /** ARG lines in front of the first FROM. */
   readonly globals: readonly ArgNode[];
   /** At least one. */
   readonly stages: readonly StageText[];
-  /** Those that the check options do not silence. */
-  readonly warnings: readonly Warning[];
-}
-
-/** How to read a Dockerfile. */
-export interface DockerfileOptions {
-  /** Replaces the `# check=` directive (`BUILDKIT_DOCKERFILE_CHECK`). */
-  readonly check?: string;
 }
 
 /**
@@ -59,15 +39,16 @@ export interface DockerfileOptions {
  *
  * @throws {KilnError} kind `dockerfile`, with the position of the instruction at fault.
  */
-export function parseDockerfile(
-  source: Uint8Array | string,
+export function parseDockerfile(source: Uint8Array | string, file: string): Dockerfile {
+  return parseStages(readLines(source, file), file);
+}
+
+/** Reads the lines of a Dockerfile; `onNode` is told each instruction in turn. Throws likewise. */
+export function parseStages(
+  { lines, escape }: SourceLines,
   file: string,
-  options: DockerfileOptions = {},
+  onNode: (node: Node) => void = () => {},
 ): Dockerfile {
-  const { lines, directives, escape, warnings } = readLines(source, file);
-  const checks = readChecks(directives, options.check);
-  const found: Warning[] = warnings.filter(({ rule }) => isActive(checks, rule));
-  const notes: Notes = { checks, warnings: found };
   const globals: ArgNode[] = [];
   const stages: { index: number; name?: string; from: FromNode; nodes: Node[] }[] = [];
   for (const line of lines) {
@@ -77,18 +58,24 @@ export function parseDockerfile(
         if (stages.length === MAX_STAGES) {
           throw new KilnError("dockerfile", `Cannot build "${file}": it has more than ${MAX_STAGES} stages`);
         }
-        const from = noting(FROM, line, notes);
-        noteDuplicate(from, { stages, notes });
+        const from = FROM.parse(line);
+        onNode(from);
         stages.push({ index: stages.length, ...(from.name === undefined ? {} : { name: from.name }), from, nodes: [] });
-      } else if (stage !== undefined) stage.nodes.push(noting(instructionOf(line), line, notes));
-      else if (line.keyword === "ARG") globals.push(noting(ARG, line, notes));
-      else throw noStage(line);
+      } else if (stage !== undefined) {
+        const node = parseInstruction(line);
+        onNode(node);
+        stage.nodes.push(node);
+      } else if (line.keyword === "ARG") {
+        const node = ARG.parse(line);
+        onNode(node);
+        globals.push(node);
+      } else throw noStage(line);
     });
   }
   if (stages.length === 0) {
     throw new KilnError("dockerfile", `Cannot build "${file}": it has no stages`, { hint: "a stage starts with FROM" });
   }
-  return { directives, escape, checks, globals, stages, warnings: found };
+  return { escape, globals, stages };
 }
 
 /**
@@ -111,42 +98,6 @@ export function findStage<S extends Pick<StageText, "name">>(text: string, stage
 /** Returns the number that `COPY --from=0` gives, or undefined if it is a name. */
 export function stageIndex(from: string): number | undefined {
   return /^[-+]?[0-9]+$/.test(from) ? Number(from) : undefined;
-}
-
-interface Notes {
-  readonly checks: CheckOptions;
-  readonly warnings: Warning[];
-}
-
-function readChecks(directives: Directives, given: string | undefined): CheckOptions {
-  if (given !== undefined) return parseCheckOptions(given);
-  const { check } = directives;
-  if (check === undefined) return DEFAULT_CHECKS;
-  return locate(check.range, () => parseCheckOptions(check.value.split(" ", 1)[0] ?? ""));
-}
-
-function noting<N extends Node>(
-  instruction: { parse(line: LogicalLine): N; check?(node: N): readonly Finding[] },
-  line: LogicalLine,
-  notes: Notes,
-): N {
-  const node = instruction.parse(line);
-  for (const finding of instruction.check?.(node) ?? []) note(finding, line, notes);
-  return node;
-}
-
-function noteDuplicate(
-  { name, line }: FromNode,
-  { stages, notes }: { readonly stages: readonly Pick<StageText, "name">[]; readonly notes: Notes },
-): void {
-  if (name === undefined || findBaseStage(name, stages) === undefined) return;
-  const message = `Duplicate stage name "${name}", stage names should be unique`;
-  note({ rule: "DuplicateStageName", message }, line, notes);
-}
-
-function note(finding: Finding, line: LogicalLine, { checks, warnings }: Notes): void {
-  if (!isActive(withComments(checks, line.comments, line.range), finding.rule)) return;
-  warnings.push({ ...finding, range: line.range });
 }
 
 /** Unknown words are reported as such, also where no instruction but ARG may stand. */

@@ -40,7 +40,7 @@ export function childState(parent: StageState): StageState {
   const environment = parent.environment.setAll(
     [...new Map(own)].filter(([name, value]) => parent.environment.get(name) !== value),
   );
-  return { ...parent, config, environment, cmdSet: false };
+  return { ...parent, config, environment, lastOf: {} };
 }
 
 /** Returns the whole `config` object. */
@@ -92,7 +92,8 @@ function stateOver(
     args: VersionedMap.of(),
     build: facts.build,
     platform: facts.platform,
-    cmdSet: false,
+    lastOf: {},
+    workdirSet: false,
   };
 }
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { badArgument } from "../dockerfile/arguments.ts";
+import { parseJsonArray } from "../dockerfile/json_array.ts";
 import { KEYWORDS } from "../dockerfile/keyword.ts";
 import type { LogicalLine } from "../dockerfile/line.ts";
 import { didYouMean } from "../dockerfile/suggest.ts";
@@ -16,7 +18,7 @@ import { ENV } from "./env.ts";
 import { EXPOSE } from "./expose.ts";
 import { FROM } from "./from.ts";
 import { HEALTHCHECK } from "./healthcheck.ts";
-import type { Instruction } from "./instruction.ts";
+import type { Instruction, Node } from "./instruction.ts";
 import { LABEL } from "./label.ts";
 import { MAINTAINER } from "./maintainer.ts";
 import { ONBUILD } from "./onbuild.ts";
@@ -61,4 +63,23 @@ export function instructionOf(line: LogicalLine): Instruction {
   if (found !== undefined) return found;
   const hint = didYouMean(line.typed, KEYWORDS, { ignoreCase: true });
   throw new KilnError("dockerfile", `Cannot run "${line.typed}": there is no such instruction`, hint);
+}
+
+/**
+ * Parses a line.
+ *
+ * @throws {KilnError} kind `dockerfile`, without position.
+ */
+export function parseInstruction(line: LogicalLine): Node {
+  const node = instructionOf(line).parse(line);
+  // No argument of a program and no path can hold one; JSON is the only way to write it.
+  if (line.rest.includes("\\u0000") && parseJsonWords(line).some((word) => word.includes("\0"))) {
+    throw badArgument(line, "an element of the JSON array has a NUL character");
+  }
+  return node;
+}
+
+/** HEALTHCHECK has its array behind a word. */
+function parseJsonWords({ rest }: LogicalLine): readonly string[] {
+  return parseJsonArray(rest.replace(/^[^[]*/, "")) ?? [];
 }

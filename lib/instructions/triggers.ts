@@ -10,7 +10,7 @@ import type { SourceRange } from "../dockerfile/source.ts";
 import { KilnError } from "../errors.ts";
 import type { Node } from "./instruction.ts";
 import { NO_TRIGGERS } from "./onbuild.ts";
-import { instructionOf } from "./table.ts";
+import { parseInstruction } from "./table.ts";
 
 /** The most triggers an image may have (pains-and-security.md S35). */
 export const MAX_TRIGGERS = 1_000;
@@ -36,7 +36,7 @@ function parseTrigger(text: string, firedBy: SourceRange): Node {
     if (NO_TRIGGERS.includes(line.keyword)) {
       throw new KilnError("dockerfile", `${line.keyword} cannot be a trigger`);
     }
-    return instructionOf(line).parse({ ...line, comments: [], range: firedBy });
+    return parseInstruction({ ...line, comments: [], range: firedBy });
   } catch (error) {
     if (!(error instanceof KilnError)) throw error;
     const shown = text.length <= 100 ? text : `${text.slice(0, 100).toWellFormed()}...`;

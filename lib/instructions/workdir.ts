@@ -31,7 +31,7 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   },
   configure(node, state): StageState {
     const WorkingDir = joinWorkingDirectory(state.config.WorkingDir, node.path);
-    return { ...state, config: { ...state.config, WorkingDir } };
+    return { ...state, workdirSet: true, config: { ...state.config, WorkingDir } };
   },
   history(_node, state): string {
     return `WORKDIR ${state.config.WorkingDir}`;

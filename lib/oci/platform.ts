@@ -28,25 +28,48 @@ const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
   "armel": ["arm", "v6"],
 };
 
+/** What containerd knows: a lone word is one of these. */
+const KNOWN_SYSTEMS: readonly string[] = [
+  ..."aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris windows zos"
+    .split(" "),
+];
+const KNOWN_ARCHITECTURES: readonly string[] = [
+  ..."386 amd64 amd64p32 arm armbe arm64 arm64be ppc64 ppc64le loong64 mips mipsle mips64 mips64le mips64p32".split(
+    " ",
+  ),
+  ..."mips64p32le ppc riscv riscv64 s390 s390x sparc sparc64 wasm".split(" "),
+];
+
+/** `windows(10.0.17763)`. */
+const SYSTEM = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]+)\))?$/;
+
 /**
- * Parses `os[/architecture[/variant]]`, with kaniko's optional `:osversion` at the end, or a lone architecture.
+ * Parses `os[(osversion)][/architecture[/variant]]`, with kaniko's optional `:osversion` at the end, or a lone
+ * architecture.
  *
  * @throws {KilnError} kind `usage`, if it is not a platform.
  */
 export function parsePlatform(text: string): Platform {
   const colon = text.indexOf(":");
-  const version = colon < 0 ? undefined : text.slice(colon + 1);
-  const parts = (colon < 0 ? text : text.slice(0, colon)).split("/");
-  const bad = parts.length > 3 || parts.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part)) || version === "";
-  if (bad) {
-    throw new KilnError("usage", `Cannot parse the platform "${text}": it is not os/architecture[/variant]`, {
-      hint: "for example linux/amd64 or linux/arm/v7",
-    });
-  }
-  const [first, second, third] = parts as [string, string?, string?];
-  if (second !== undefined) return normalizePlatform({ os: first, architecture: second, variant: third, version });
-  if (isOs(first)) return normalizePlatform({ os: first, architecture: hostPlatform().architecture, version });
-  return normalizePlatform({ os: "linux", architecture: first, version });
+  const suffix = colon < 0 ? undefined : text.slice(colon + 1);
+  const [first = "", ...others] = (colon < 0 ? text : text.slice(0, colon)).split("/");
+  const [, os, ownVersion] = SYSTEM.exec(first) ?? [];
+  const bad = os === undefined || others.length > 2 || others.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part));
+  if (bad || suffix === "") throw badPlatform(text, "it is not os/architecture[/variant]");
+  const version = suffix ?? ownVersion;
+  const [architecture, variant] = others;
+  if (architecture !== undefined) return normalizePlatform({ os, architecture, variant, version });
+  const asSystem = normalizePlatform({ os, architecture: hostPlatform().architecture, version });
+  if (KNOWN_SYSTEMS.includes(asSystem.os)) return asSystem;
+  const asArchitecture = normalizePlatform({ os: "linux", architecture: os, version });
+  if (KNOWN_ARCHITECTURES.includes(asArchitecture.architecture)) return asArchitecture;
+  throw badPlatform(text, "it is neither an operating system nor an architecture that is known");
+}
+
+function badPlatform(text: string, state: string): KilnError {
+  return new KilnError("usage", `Cannot parse the platform "${text}": ${state}`, {
+    hint: "for example linux/amd64 or linux/arm/v7",
+  });
 }
 
 /** Returns the platform of this process. */
@@ -95,10 +118,6 @@ export function normalizePlatform(
     ...(variant === undefined ? {} : { variant }),
     ...(parts.version === undefined ? {} : { "os.version": parts.version }),
   };
-}
-
-function isOs(word: string): boolean {
-  return ["linux", "windows", "darwin", "freebsd"].includes(word.toLowerCase());
 }
 
 /** -1: does not fit; larger: fits better. */

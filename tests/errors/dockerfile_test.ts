@@ -54,10 +54,10 @@ testFailures("a Dockerfile", [
     hint: 'did you mean "two"?',
   },
   {
-    shows: "with stages that copy from each other, refuses the first that points forward",
+    shows: "with stages that copy from each other, names the lines",
     dockerfile: "FROM scratch AS one\nCOPY --from=two /a /\nFROM scratch AS two\nCOPY --from=one /a /\n",
     code: 65,
-    error: 'Cannot use the stage "two" here: it must be defined before it is used',
+    error: "Cannot use a stage here: lines 2, 4 make stages need each other in a circle",
     lines: [2, 2],
   },
   {

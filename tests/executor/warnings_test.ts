@@ -19,10 +19,38 @@ async function warningsOf(dockerfile: string): Promise<readonly string[]> {
 }
 
 Deno.test("base image of another platform, is used with a warning", async () => {
-  assert.deepEqual(await warningsOf("FROM --platform=linux/arm64 {BASE}\nENV A=b\n"), [
+  assert.deepEqual(await warningsOf("FROM --platform=linux/arm64 {BASE} AS arm64\nENV A=b\n"), [
     "InvalidBaseImagePlatform: Base image HOST/base/busybox:latest was pulled with platform " +
-    '"linux/amd64", expected "linux/arm64" (line 1)',
+    '"linux/amd64", expected "linux/arm64" for current build (line 1)',
   ]);
+});
+
+Deno.test("checks of all kinds, are told once each and do not fail a build", async () => {
+  const dockerfile = "FROM {BASE} as A\nENV a $b\nWORKDIR $b/w\nARG token\nEXPOSE 1:2/TCP\nCMD x\nCMD y\n";
+  const told = await warningsOf(dockerfile);
+  assert.deepEqual(told.map((line) => line.replace(/:.* (\(line \d+\))$/, " $1")), [
+    "StageNameCasing (line 1)",
+    "FromAsCasing (line 1)",
+    "UndefinedVar (line 2)",
+    "LegacyKeyValueFormat (line 2)",
+    "UndefinedVar (line 3)",
+    "SecretsUsedInArgOrEnv (line 4)",
+    "ExposeProtoCasing (line 5)",
+    "ExposeInvalidFormat (line 5)",
+    "JSONArgsRecommended (line 6)",
+    "MultipleInstructionsDisallowed (line 6)",
+    "JSONArgsRecommended (line 7)",
+  ]);
+});
+
+Deno.test("check of the ignore file, is told by a build", async () => {
+  await using site = await startSite({
+    Dockerfile: "FROM scratch\nCOPY a* /\nCOPY Dockerfile /\n",
+    ".dockerignore": "a*\n",
+  });
+  const { code, stderr } = await site.run(["--no-push"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /WARN\S+ CopyIgnoredFile: Attempting to Copy file "a\*" that is excluded.* \(line 2\)/);
 });
 
 Deno.test("S74 frontend of a syntax directive, is not fetched; only a foreign one is told of", async () => {

@@ -5,6 +5,8 @@
  * @module
  */
 import { evaluateStage as evaluateSteps } from "../../lib/build/evaluate_stage.ts";
+import { DEFAULT_CHECKS } from "../../lib/checks/check_options.ts";
+import { Checks } from "../../lib/checks/checks.ts";
 import { locate } from "../../lib/dockerfile/locate.ts";
 import { createGlobalExpander } from "../../lib/instructions/expander.ts";
 import { FROM } from "../../lib/instructions/from.ts";
@@ -33,7 +35,7 @@ export interface EvaluatedStage {
   /** Expanded, triggers included. */
   readonly nodes: readonly Node[];
   readonly history: readonly string[];
-  /** Rule and message of each warning of expansion. */
+  /** Rule and message of each warning of the checks. */
   readonly warnings: readonly string[];
 }
 
@@ -53,12 +55,13 @@ export function evaluateDockerfile(text: string, given: Given = {}): readonly Ev
   const done: EvaluatedStage[] = [];
   for (const { name, from, nodes } of stages) {
     const warnings: string[] = [];
-    const onFinding = ({ rule, message }: { rule: string; message: string }): void => {
-      warnings.push(`${rule}: ${message}`);
-    };
+    const checks = new Checks(DEFAULT_CHECKS, {
+      onWarning: ({ rule, message }) => void warnings.push(`${rule}: ${message}`),
+    });
+    checks.from(from, build, escape);
     const { base } = locate(
       from.line.range,
-      () => FROM.expand?.(from, createGlobalExpander(build, { escape, onFinding })) ?? from,
+      () => FROM.expand?.(from, createGlobalExpander(build, { escape })) ?? from,
     );
     const parent = findBaseStage(base, done);
     const facts = { build, platform };
@@ -72,7 +75,7 @@ export function evaluateDockerfile(text: string, given: Given = {}): readonly Ev
     const steps = evaluateSteps(
       first,
       written.map((node) => ({ node, isTrigger: false, range: node.line.range })),
-      { escape, onFinding },
+      { escape, checks, isOpen: false },
     );
     const state = steps.at(-1)?.state ?? first;
     const history = steps.flatMap((step) => instructionOf(step.node.line).history(step.expanded, step.state) ?? []);

@@ -20,8 +20,14 @@ export interface ImageShelf {
   readonly asked: readonly string[];
 }
 
-/** Fills a shelf. */
-export function shelve(images: Readonly<Record<string, ContainerConfig>>): ImageShelf {
+/** How the shelf is. */
+export interface ShelfOptions {
+  /** Answers as a registry that cannot be reached. */
+  readonly offline?: true;
+}
+
+/** Fills a shelf. An image may have a platform among its fields; else it is for linux/amd64. */
+export function shelve(images: Readonly<Record<string, ContainerConfig>>, options: ShelfOptions = {}): ImageShelf {
   const asked: string[] = [];
   const blobs = new Map<string, Uint8Array>();
   const manifests = new Map(
@@ -43,6 +49,10 @@ export function shelve(images: Readonly<Record<string, ContainerConfig>>): Image
     manifest: ({ repository }) => {
       const name = repository.split("/").at(-1) ?? "";
       asked.push(name);
+      if (options.offline) {
+        const cause = new Error("unreachable");
+        return Promise.reject(new KilnError("registry", `Cannot fetch ${name}: no network`, { cause }));
+      }
       const bytes = manifests.get(name);
       if (bytes === undefined) {
         return Promise.reject(new KilnError("registry", `Cannot find ${name}: not on the shelf`));

@@ -112,8 +112,9 @@ export function parseMount(text: string, expand: (value: string) => string): Mou
 /** Returns where a mount goes: its target joined to the working directory. */
 export function mountTarget(target: string, workingDirectory: string): string {
   const path = posix.isAbsolute(target) ? target : posix.join("/", workingDirectory, target);
-  if (posix.normalize(path) === "/") throw new KilnError("dockerfile", `Cannot mount on "${target}": it is the root`);
-  return path;
+  if (posix.normalize(path) !== "/") return path;
+  if (target !== "") throw new KilnError("dockerfile", `Cannot mount on "${target}": it is the root`);
+  throw new KilnError("dockerfile", "Cannot mount: the mount has no target", { hint: "say where with target=PATH" });
 }
 
 /** Returns the id of a secret: its `id` or `source`, else the last component of its target. */

@@ -6,13 +6,16 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { KilnError } from "../../errors.ts";
-import type { Finding } from "../warning.ts";
 
-/** What one word of EXPOSE says. */
-export interface Ports {
-  /** One key per port: `80/tcp`. */
-  readonly keys: readonly string[];
-  readonly findings: readonly Finding[];
+/** The parts of one word, not yet checked but for the protocol. */
+export interface PortForm {
+  readonly ip: string;
+  /** Ports of the host. */
+  readonly host: string;
+  /** The container's port or range of ports. */
+  readonly ports: string;
+  /** As written; tcp where none is. */
+  readonly protocol: string;
 }
 
 interface Range {
@@ -23,34 +26,35 @@ interface Range {
 const MAX_PORT = 65_535;
 
 /**
- * Reads one word of EXPOSE.
+ * Splits one word of EXPOSE.
  *
- * @throws {KilnError} kind `dockerfile`, saying which part is wrong.
+ * @throws {KilnError} kind `dockerfile`, if the port is missing or the protocol is none.
  */
-export function parsePorts(word: string): Ports {
+export function splitPort(word: string): PortForm {
   const { ip, host, container } = splitParts(word);
   const slash = container.indexOf("/");
   const ports = slash < 0 ? container : container.slice(0, slash);
   const typed = slash < 0 ? "" : container.slice(slash + 1);
-  const protocol = typed.toLowerCase() || "tcp";
+  const protocol = typed || "tcp";
   if (ports === "") throw badPort(word, "the port is missing");
-  if (!["tcp", "udp", "sctp"].includes(protocol)) {
+  if (!["tcp", "udp", "sctp"].includes(protocol.toLowerCase())) {
     throw badPort(word, `"${typed}" is not a protocol`, "protocols are tcp, udp and sctp");
   }
+  return { ip, host, ports, protocol };
+}
+
+/**
+ * Reads one word of EXPOSE: one key per port, such as `80/tcp`.
+ *
+ * @throws {KilnError} kind `dockerfile`, saying which part is wrong.
+ */
+export function parsePorts(word: string): readonly string[] {
+  const { ip, host, ports, protocol } = splitPort(word);
   if (ip !== "" && !isIp(ip)) throw badPort(word, `"${ip}" is not an IP address`);
   const range = parseRange(ports, word);
   if (host !== "") checkHostRange(parseRange(host, word), range, word);
-  const findings: Finding[] = [];
-  if (typed !== typed.toLowerCase()) {
-    const message = `Defined protocol '${word}' in EXPOSE instruction should be lowercase`;
-    findings.push({ rule: "ExposeProtoCasing", message });
-  }
-  if (ip !== "" || host !== "") {
-    const message = `EXPOSE instruction should not define an IP address or host-port mapping, found '${word}'`;
-    findings.push({ rule: "ExposeInvalidFormat", message });
-  }
   const count = range.end - range.start + 1;
-  return { keys: Array.from({ length: count }, (_, at) => `${range.start + at}/${protocol}`), findings };
+  return Array.from({ length: count }, (_, at) => `${range.start + at}/${protocol.toLowerCase()}`);
 }
 
 /** The last two parts are ports; all before them, colons included, is an address. */

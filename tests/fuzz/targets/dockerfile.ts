@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseDockerfile } from "../../../lib/instructions/stages.ts";
+import { readChecked } from "../../../lib/checks/checked_dockerfile.ts";
 import type { FuzzTarget } from "../target.ts";
 
 const SEEDS = [
@@ -30,7 +30,8 @@ export const DOCKERFILE: FuzzTarget = {
     "\n# check=skip=all;error=true\n",
   ],
   run(input): string {
-    const { stages, warnings } = parseDockerfile(input, "Dockerfile");
-    return stages.flatMap(({ nodes }) => nodes.map(({ line }) => line.keyword)).join(" ") + warnings.length;
+    let warnings = 0;
+    const { dockerfile } = readChecked(input, "Dockerfile", { onWarning: () => void warnings++ });
+    return dockerfile.stages.flatMap(({ nodes }) => nodes.map(({ line }) => line.keyword)).join(" ") + warnings;
   },
 };

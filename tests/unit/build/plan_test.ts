@@ -7,6 +7,7 @@ import { parseDockerfile } from "../../../lib/instructions/stages.ts";
 import { instructionOf } from "../../../lib/instructions/table.ts";
 import type { ContainerConfig } from "../../../lib/oci/config.ts";
 import { shelve } from "../../support/image_shelf.ts";
+import { silentChecks } from "../../support/silent_checks.ts";
 
 const AMD64 = { os: "linux", architecture: "amd64" } as const;
 
@@ -38,7 +39,15 @@ async function plan(
     targetStage: stages.at(-1)?.name,
   }));
   const { puller, asked } = shelve(IMAGES);
-  const made = await makePlan({ stages, targets, platform: AMD64, build, escape, onWarning: () => {} }, puller);
+  const made = await makePlan({
+    stages,
+    targets,
+    platform: AMD64,
+    build,
+    escape,
+    checks: silentChecks(),
+    tolerant: false,
+  }, puller);
   return { plan: made, asked };
 }
 
@@ -68,9 +77,15 @@ const ROWS: readonly (readonly [
   ["a target by name in other case", FILE, ["ASSETS"], [3], []],
   ["a target by number", FILE, ["1"], [1], ["debian"]],
   ["several targets", FILE, ["assets", "unused"], [1, 3], ["debian"]],
-  ["a stage that only a mount reads from", "FROM alpine AS a\nFROM scratch\nRUN --mount=from=a x", [], [0, 1], [
-    "alpine",
-  ]],
+  [
+    "a stage that only a mount reads from",
+    "FROM alpine AS a\nFROM scratch\nRUN --mount=from=a,target=/m x",
+    [],
+    [0, 1],
+    [
+      "alpine",
+    ],
+  ],
   [
     "a number in a mount is an image",
     "FROM alpine AS a\nFROM debian\nRUN --mount=from=0,target=/m x",

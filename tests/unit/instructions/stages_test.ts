@@ -66,39 +66,6 @@ testRows(
     ]),
 );
 
-const FINDINGS: readonly Row<string, readonly string[]>[] = [
-  ["3.1/1", "an upper-case name", "FROM a AS B", ["StageNameCasing 1"]],
-  ["3.1/1", "as in another case than FROM", "FROM a as b", ["FromAsCasing 1"]],
-  ["3.1/1", "AS in another case than from", "from a AS b", ["FromAsCasing 1"]],
-  ["3.1/1", "the same case", "from a as b\nFROM c AS d", []],
-  ["3.1/1", "a FROM of mixed case is another rule's", "From a aS b", []],
-  ["3.1/1", "a reserved name", "FROM a AS scratch", ["ReservedStageName 1"]],
-  ["3.1/1", "another reserved name", "FROM a AS Context", ["StageNameCasing 1", "ReservedStageName 1"]],
-  ["3.1/3", "a name twice", "FROM a AS b\nFROM c AS B", ["StageNameCasing 2", "DuplicateStageName 2"]],
-  ["3.15", "MAINTAINER", "FROM a\nMAINTAINER b", ["MaintainerDeprecated 2"]],
-  ["3.5/1", "the old form of ENV", "FROM a\nENV b c", ["LegacyKeyValueFormat 2"]],
-  ["3.5/1", "the old form of LABEL", "FROM a\nLABEL b c", ["LegacyKeyValueFormat 2"]],
-  ["1.4/3", "a blank line inside", "FROM a\nRUN b \\\n\nc", ["NoEmptyContinuation 4"]],
-  ["1.3/6", "silenced for the file", "# check=skip=MaintainerDeprecated\nFROM a\nMAINTAINER b", []],
-  ["1.3/6", "silenced with a remark", "# check=skip=all because\nFROM a AS B\nMAINTAINER b", []],
-  ["1.3/6", "another rule silenced", "# check=skip=FromAsCasing\nFROM a\nMAINTAINER b", ["MaintainerDeprecated 3"]],
-  ["1.2/3", "silenced for an instruction", "FROM a\n# check=skip=MaintainerDeprecated\nMAINTAINER b\nMAINTAINER c", [
-    "MaintainerDeprecated 4",
-  ]],
-  ["1.3/6", "a directive that cannot be read", "# check=skp=all\nFROM a", /Cannot read the check options "skp=all"/],
-];
-
-testRows(
-  "parseDockerfile() warnings",
-  FINDINGS,
-  (text) => parseDockerfile(text, "Dockerfile").warnings.map(({ rule, range }) => `${rule} ${range.endLine}`),
-);
-
-Deno.test("parseDockerfile() [1.3/9] takes check options from the caller instead", () => {
-  const text = "# check=skip=all\nFROM a AS B";
-  assert.equal(parseDockerfile(text, "Dockerfile", { check: "" }).warnings.length, 1);
-});
-
 Deno.test("parseDockerfile() [1.9/1] locates an error in all lines of its instruction", () => {
   const range = { file: "Dockerfile", startLine: 2, endLine: 4 };
   assert.throws(() => parseDockerfile("FROM a\nCOPY --form=b \\\n  c \\\n  d\n", "Dockerfile"), { range });
@@ -107,11 +74,6 @@ Deno.test("parseDockerfile() [1.9/1] locates an error in all lines of its instru
 Deno.test("parseDockerfile() [1.9/1] locates an error in a heredoc's lines too", () => {
   const range = { file: "Dockerfile", startLine: 2, endLine: 4 };
   assert.throws(() => parseDockerfile("FROM a\nRUN --x <<E\nb\nE\n", "Dockerfile"), { range });
-});
-
-Deno.test("parseDockerfile() [1.9/1] locates a check directive that cannot be read", () => {
-  const range = { file: "Dockerfile", startLine: 2, endLine: 2 };
-  assert.throws(() => parseDockerfile("# syntax=a\n# check=x\nFROM a", "Dockerfile"), { range });
 });
 
 const LOOKUP = [{ name: "base" }, {}, { name: "two" }, { name: "base" }].map((stage, index) => ({ ...stage, index }));

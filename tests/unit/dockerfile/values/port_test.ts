@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parsePorts } from "../../../../lib/dockerfile/values/port.ts";
+import { parsePorts, type PortForm, splitPort } from "../../../../lib/dockerfile/values/port.ts";
 import { type Row, testRows } from "../../../support/rows.ts";
 
 const PORTS: readonly Row<string, readonly string[]>[] = [
@@ -43,18 +43,19 @@ const PORTS: readonly Row<string, readonly string[]>[] = [
   ["3.10/1", "JSON", '["80"]', /"\["80"\]" is not a number/],
 ];
 
-testRows("parsePorts()", PORTS, (word) => parsePorts(word).keys);
+testRows("parsePorts()", PORTS, (word) => parsePorts(word));
 
-const FINDINGS: readonly Row<string, readonly string[]>[] = [
-  ["3.10/1", "a plain port", "80/tcp", []],
-  ["3.10/1", "upper case", "80/TCP", ["ExposeProtoCasing"]],
-  ["3.10/1", "a host port", "8080:80", ["ExposeInvalidFormat"]],
-  ["3.10/1", "an address", "1.2.3.4::80", ["ExposeInvalidFormat"]],
-  ["3.10/1", "both", "1:2/Udp", ["ExposeProtoCasing", "ExposeInvalidFormat"]],
+const FORMS: readonly Row<string, PortForm>[] = [
+  ["3.10/1", "a plain port", "80", { ip: "", host: "", ports: "80", protocol: "tcp" }],
+  ["3.10/1", "a protocol as written", "80-82/Udp", { ip: "", host: "", ports: "80-82", protocol: "Udp" }],
+  ["3.10/1", "a host port", "8080:80", { ip: "", host: "8080", ports: "80", protocol: "tcp" }],
+  ["3.10/1", "an address", "[::1]::80", { ip: "[::1]", host: "", ports: "80", protocol: "tcp" }],
+  ["3.10/1", "numbers are not looked at", "x:y", { ip: "", host: "x", ports: "y", protocol: "tcp" }],
+  ["3.10/1", "a bad protocol", "80/http", /"http" is not a protocol/],
 ];
 
-testRows("parsePorts() warnings", FINDINGS, (word) => parsePorts(word).findings.map(({ rule }) => rule));
+testRows("splitPort()", FORMS, splitPort);
 
 Deno.test("parsePorts() [3.10/1] expands the whole range", () => {
-  assert.equal(parsePorts("0-65535").keys.length, 65_536);
+  assert.equal(parsePorts("0-65535").length, 65_536);
 });

@@ -6,12 +6,14 @@
  *
  * @module
  */
+import { type Directives, DirectiveWindow } from "../dockerfile/directives.ts";
+import { locate } from "../dockerfile/locate.ts";
+import type { SourceRange } from "../dockerfile/source.ts";
+import { didYouMean } from "../dockerfile/suggest.ts";
+import { parseBoolean } from "../dockerfile/values/boolean.ts";
+import { trimSpace } from "../dockerfile/white_space.ts";
 import { KilnError } from "../errors.ts";
-import { DirectiveWindow } from "./directives.ts";
-import type { SourceRange } from "./source.ts";
-import { didYouMean } from "./suggest.ts";
-import { parseBoolean } from "./values/boolean.ts";
-import { trimSpace } from "./white_space.ts";
+import type { Rule } from "./rule.ts";
 
 /** Some rules or all of them. */
 export type RuleSet = ReadonlySet<string> | "all";
@@ -52,6 +54,17 @@ export function parseCheckOptions(text: string): CheckOptions {
   return options;
 }
 
+/**
+ * Returns the options of a file: those given (`BUILDKIT_DOCKERFILE_CHECK`), else those of its directive.
+ *
+ * @throws {KilnError} kind `dockerfile`, for what is no option
+ */
+export function checkOptionsOf({ check }: Directives, given: string | undefined): CheckOptions {
+  if (given !== undefined) return parseCheckOptions(given);
+  if (check === undefined) return DEFAULT_CHECKS;
+  return locate(check.range, () => parseCheckOptions(check.value.split(" ", 1)[0] ?? ""));
+}
+
 /** Adds what the comments above an instruction say. A comment that cannot be read says nothing. */
 export function withComments(options: CheckOptions, comments: readonly string[], range: SourceRange): CheckOptions {
   for (const comment of comments) {
@@ -73,9 +86,16 @@ export function withComments(options: CheckOptions, comments: readonly string[],
   return options;
 }
 
-/** Tells whether a rule speaks. */
-export function isActive(options: CheckOptions, rule: string): boolean {
-  return options.skip !== "all" && !options.skip.has(rule);
+/** Tells whether a rule speaks. Experimental ones speak when asked to, and `skip` does not silence them. */
+export function isActive(
+  { skip, experimental }: CheckOptions,
+  { name, experimental: asked }: Pick<Rule, "name" | "experimental">,
+): boolean {
+  return asked ? contains(experimental, name) : !contains(skip, name);
+}
+
+function contains(rules: RuleSet, name: string): boolean {
+  return rules === "all" || rules.has(name);
 }
 
 function readRules(value: string): RuleSet {
