@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { bytePathFrom, bytePathOf } from "../io/byte_path.ts";
+import { type BytePath, bytePathFrom, bytePathOf } from "../io/byte_path.ts";
 import { SysError } from "./errno.ts";
 import { AT_FDCWD, readLink } from "./file.ts";
 import { mount, MS } from "./mount.ts";
@@ -41,6 +41,8 @@ export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; rea
 export function enterPrivateMounts(mark: string | undefined): MountAbility {
   // Whoever sets the variable by hand must not make us mount in the host's namespace.
   if (mark === currentNamespace()) return { kind: "yes" };
+  // In a chroot our own path is another one as seen from a new namespace.
+  const executable = bytePathOf(Deno.execPath());
   if (libc.unshare(CLONE.NEWNS) < 0) {
     const error = new SysError("unshare", lastErrno());
     return { kind: "no", reason: `a mount namespace of our own is refused: ${error.message}` };
@@ -51,15 +53,15 @@ export function enterPrivateMounts(mark: string | undefined): MountAbility {
     if (!(error instanceof SysError)) throw error;
     return { kind: "no", reason: `mounting is refused: ${error.message}` };
   }
-  reexecute();
+  reexecute(executable);
 }
 
 /** Starts this very command again, in place of this process. */
-function reexecute(): never {
+function reexecute(executable: BytePath): never {
   const commandLine = bytePathFrom(Deno.readFileSync("/proc/self/cmdline")).split("\0").slice(0, -1);
   const environment = bytePathFrom(Deno.readFileSync("/proc/self/environ")).split("\0").filter((line) => line !== "");
   libc.execve(
-    cString(bytePathOf(Deno.execPath())),
+    cString(executable),
     vector(commandLine),
     vector([
       ...environment.filter((line) => !OWN_VARIABLES.some((name) => line.startsWith(`${name}=`))),
@@ -67,7 +69,7 @@ function reexecute(): never {
       ...MALLOC_SETTINGS,
     ]),
   );
-  throw new SysError("execve", lastErrno(), bytePathOf(Deno.execPath()));
+  throw new SysError("execve", lastErrno(), executable);
 }
 
 /** Returns the name of the calling thread's mount namespace: `mnt:[4026531841]`. */
