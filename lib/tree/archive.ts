@@ -6,6 +6,7 @@
 import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import * as files from "../sys/file.ts";
+import { MOST_PATH_BYTES } from "../sys/resolve.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import type { TarWriter } from "../tar/writer.ts";
 import type { Change } from "./change.ts";
@@ -26,7 +27,8 @@ const WHITEOUT_PREFIX = ".wh.";
  * Writes all changes and ends the tar.
  *
  * @returns how many entries it has.
- * @throws {KilnError} for a file that changes while it is read, or whose name would be taken for a whiteout.
+ * @throws {KilnError} for a file that changes while it is read, or whose name would be taken for a whiteout or is too
+ *   long.
  */
 export async function writeChanges(
   changes: Iterable<Change>,
@@ -77,12 +79,22 @@ async function writeEntry(
       },
     );
   }
+  for (const name of [path, linkTo ?? ""]) refuseLong(name);
   const header = headerOf(located, path, {
     ...(linkTo === undefined ? {} : { linkTo }),
     ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
   });
   tar.header(header);
   if (header.type === "file" && header.size > 0) await writeContent(located, header.size, { path, tar, options });
+}
+
+/** Commands can make longer paths step by step; containerd, Docker, Podman and Kiln all fail to unpack them. */
+function refuseLong(path: BytePath): void {
+  if (path.length <= MOST_PATH_BYTES) return;
+  const state = `its path has ${path.length} bytes, and nothing that unpacks images takes more than ${MOST_PATH_BYTES}`;
+  throw new KilnError("dockerfile", `Cannot put "${displayPath(path)}" into a layer: ${state}`, {
+    hint: "remove or move it in the instruction that makes it",
+  });
 }
 
 const buffer = new Uint8Array(1 << 18);

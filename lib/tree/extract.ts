@@ -21,6 +21,7 @@ import { MOST_PATH_BYTES } from "../sys/resolve.ts";
 import { birthTimeAt, inodeKey, isDirectory, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
 import { setXattr } from "../sys/xattr.ts";
 import type { TarEntry } from "../tar/entry.ts";
+import { DEFAULT_TAR_LIMITS } from "../tar/limits.ts";
 import { nextTick } from "./clock_tick.ts";
 import { dropXattrs } from "./metadata.ts";
 import {
@@ -40,6 +41,8 @@ export interface LayerFindings {
   readonly implied: readonly BytePath[];
   /** Whether the archive had an entry for the root directory. */
   readonly rootNamed: boolean;
+  /** Directories with whiteouts in them. */
+  readonly whiteoutParents: readonly BytePath[];
   /** Hard links whose target is not in this layer. */
   readonly foreignLinks: readonly { readonly path: BytePath; readonly target: BytePath }[];
 }
@@ -51,6 +54,8 @@ export interface ExtractOptions {
   readonly under?: BytePath;
   /** Owner of every entry, instead of the archive's (`ADD --chown`). */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** How much may be made, directories that no entry names included; as many as a tar may have entries unless told. */
+  readonly most?: number;
 }
 
 /** Where an entry goes. */
@@ -69,7 +74,9 @@ export class LayerExtractor {
   readonly #options: ExtractOptions;
   readonly #directories: OpenDirectories;
   readonly #implied = new Set<BytePath>();
-  readonly #foreignLinks: { path: BytePath; target: BytePath }[] = [];
+  readonly #whiteoutParents = new Set<BytePath>();
+  /** Targets of hard links by their path. */
+  readonly #foreignLinks = new Map<BytePath, BytePath>();
   readonly #directoryTimes = new Map<BytePath, bigint>();
   /** Directories of lower layers in which something changes, by inode, with the time they had. */
   readonly #keptTimes = new Map<string, { readonly path: BytePath; readonly stat: Stat }>();
@@ -79,6 +86,10 @@ export class LayerExtractor {
   /** When this archive's first entry was made; whiteouts never hide what is younger. Taken at the first whiteout. */
   readonly #began: bigint;
   #file: { fd: number; entry: TarEntry; path: BytePath; directory: OpenDirectory; name: BytePath } | undefined;
+  /** What was made so far, implied directories included. */
+  #made = 0;
+  /** Of the entry at hand. */
+  #timeNs = 0n;
 
   /** @param root descriptor of the directory to unpack into; stays the caller's. */
   constructor(root: number, options: ExtractOptions) {
@@ -140,7 +151,13 @@ export class LayerExtractor {
     } finally {
       this.#directories.forget();
     }
-    return { implied: [...this.#implied], rootNamed: this.#rootNamed, foreignLinks: this.#foreignLinks };
+    const foreignLinks = [...this.#foreignLinks].map(([path, target]) => ({ path, target }));
+    return {
+      implied: [...this.#implied],
+      rootNamed: this.#rootNamed,
+      whiteoutParents: [...this.#whiteoutParents],
+      foreignLinks,
+    };
   }
 
   /** Closes everything after a failure; what was made stays for the caller to remove. */
@@ -155,6 +172,9 @@ export class LayerExtractor {
     if (inArchive === "") return this.#rootEntry(entry);
     const path = joinPath(this.#options.under ?? "", inArchive);
     refuseLong(path);
+    this.#count();
+    this.#timeNs = entry.mtimeNs;
+    this.#foreignLinks.delete(path);
     const { parent, name } = splitPath(path);
     const isWhiteoutName = name.startsWith(WHITEOUT_PREFIX) && entry.type !== "dir";
     if (isWhiteoutName && this.#options.form !== "archive") return this.#whiteout(parent, name);
@@ -177,6 +197,14 @@ export class LayerExtractor {
         this.#makeInstead({ path, directory, name }, () => files.makeNode(directory.fd, name, how));
         return this.#applyMeta(entry, directory, name);
       }
+    }
+  }
+
+  /** A name of 4,095 bytes implies two thousand directories: entries alone do not bound what an archive makes (S26). */
+  #count(): void {
+    const { most = DEFAULT_TAR_LIMITS.maxEntries } = this.#options;
+    if (++this.#made > most) {
+      throw new KilnError("integrity", `the archive makes more than ${most} files and directories`);
     }
   }
 
@@ -213,7 +241,10 @@ export class LayerExtractor {
   #openOrMake(path: BytePath): OpenDirectory {
     return this.#directories.openOrMake(path, (made, parent, name) => {
       this.#keepTime(splitPath(made).parent, parent);
+      this.#count();
       this.#implied.add(made);
+      // Nobody says what it is like. With a time of its own the same layer would never be the same twice.
+      this.#directoryTimes.set(made, this.#timeNs);
       if (parent.setgid || this.#options.owner !== undefined) {
         files.changeOwner(parent.fd, name, this.#options.owner ?? { uid: 0, gid: 0 });
       }
@@ -240,7 +271,7 @@ export class LayerExtractor {
   #directory(entry: TarEntry, path: BytePath, parent: OpenDirectory, name: BytePath): void {
     const existing = tryStatAt(parent.fd, name);
     if (existing === undefined || !isDirectory(existing)) {
-      if (existing !== undefined) this.#remove(parent, name);
+      if (existing !== undefined) this.#remove({ path, directory: parent, name });
       files.makeDirectory(parent.fd, name, entry.mode & 0o755);
       const hid = existing !== undefined && this.#options.form === "overlay" && isWhiteout(existing);
       if (hid) markOpaque(parent.fd, name);
@@ -288,11 +319,13 @@ export class LayerExtractor {
       if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR"))) throw error;
     }
     const found = from === undefined ? undefined : tryStatAt(from.fd, targetName);
-    if (from === undefined || found === undefined) {
-      if (this.#options.form !== "overlay") {
+    const isHidden = this.#options.form === "overlay" && found !== undefined && isWhiteout(found);
+    if (from === undefined || found === undefined || isHidden) {
+      if (this.#options.form !== "overlay" || isHidden) {
         throw new KilnError("integrity", `its hard link target "${displayPath(entry.linkName)}" does not exist`);
       }
-      this.#foreignLinks.push({ path, target });
+      this.#remove({ path, directory, name });
+      this.#foreignLinks.set(path, this.#foreignLinks.get(target) ?? target);
       return;
     }
     if (isDirectory(found)) throw new KilnError("integrity", "it is a hard link to a directory");
@@ -309,24 +342,23 @@ export class LayerExtractor {
     if (hidden === "" || hidden === "." || hidden === "..") {
       throw new KilnError("integrity", `it is a whiteout of nothing`);
     }
-    if (this.#options.form === "overlay") return this.#hideBelow(this.#parent(parent), hidden);
-    const directory = this.#openExisting(parent);
-    if (directory !== undefined) this.#keepTime(parent, directory);
-    if (directory !== undefined) this.#removeOlder(directory, parent, hidden);
+    if (this.#options.form === "overlay") return this.#hideBelow(parent, hidden);
+    this.#removeOlder(this.#parent(parent), parent, hidden);
   }
 
   /** What this archive made under that name stays, whatever the order of the entries. */
-  #hideBelow(directory: OpenDirectory, hidden: BytePath): void {
+  #hideBelow(parent: BytePath, hidden: BytePath): void {
+    const directory = this.#parent(parent);
     const existing = tryStatAt(directory.fd, hidden);
-    if (existing === undefined) files.makeNode(directory.fd, hidden, WHITEOUT_DEVICE);
-    else if (isDirectory(existing)) markOpaque(directory.fd, hidden);
+    if (existing === undefined) {
+      files.makeNode(directory.fd, hidden, WHITEOUT_DEVICE);
+      this.#whiteoutParents.add(parent);
+    } else if (isDirectory(existing)) markOpaque(directory.fd, hidden);
   }
 
   #opaque(parent: BytePath): void {
     if (this.#options.form === "overlay") return markOpaque(this.#parent(parent).fd, "");
-    const directory = this.#openExisting(parent);
-    if (directory === undefined) return;
-    this.#keepTime(parent, directory);
+    const directory = this.#parent(parent);
     for (const child of listDirectory(directory.fd)) this.#removeOlder(directory, parent, child);
   }
 
@@ -347,7 +379,7 @@ export class LayerExtractor {
     const made = birthTimeAt(directory.fd, name);
     if (made === undefined || made < this.#began) {
       const isNeeded = isDirectory(existing) && this.#removeOlderChildren(directory, path, name);
-      if (!isNeeded && !this.#directoryTimes.has(path)) this.#remove(directory, name);
+      if (!isNeeded && !this.#directoryTimes.has(path)) this.#remove({ path, directory, name });
     } else if (isDirectory(existing)) {
       this.#removeOlderChildren(directory, path, name);
     }
@@ -367,25 +399,23 @@ export class LayerExtractor {
   }
 
   /** Runs `make`; if the name is taken, removes what is there and runs it again. */
-  #makeInstead({ path, directory, name }: Place, make: () => void): void {
+  #makeInstead(place: Place, make: () => void): void {
     try {
       make();
     } catch (error) {
       if (!(error instanceof SysError && error.is("EEXIST"))) throw error;
-      this.#remove(directory, name);
-      // An archive may name a directory and later something else in its place.
-      for (const known of this.#directoryTimes.keys()) {
-        if (known === path || known.startsWith(`${path}/`)) this.#directoryTimes.delete(known);
-      }
+      this.#remove(place);
       make();
     }
   }
 
-  #remove(directory: OpenDirectory, name: BytePath): void {
+  #remove({ path, directory, name }: Place): void {
     const existing = tryStatAt(directory.fd, name);
     if (existing === undefined) return;
     removeTree(directory.fd, name);
     const type = existing.mode & S.IFMT;
+    // An archive may name a directory and later something else in its place.
+    if (type === S.IFDIR) [this.#directoryTimes, this.#foreignLinks].forEach((known) => forgetBelow(known, path));
     // The entry at hand still needs the descriptor of its parent, a hard link its target's as well.
     if (type === S.IFDIR || type === S.IFLNK) this.#directories.retire();
   }
@@ -413,6 +443,13 @@ export class LayerExtractor {
       return new KilnError(error.kind, `Cannot unpack "${shown}": ${error.message}`, { cause: error });
     }
     return error instanceof SysError ? explainSysError(error, `unpack "${shown}"`, "integrity") : error;
+  }
+}
+
+/** Forgets what is known of a path and of what was below it. */
+function forgetBelow(known: Map<BytePath, unknown>, path: BytePath): void {
+  for (const other of known.keys()) {
+    if (other === path || other.startsWith(`${path}/`)) known.delete(other);
   }
 }
 

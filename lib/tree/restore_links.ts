@@ -16,10 +16,11 @@ import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
 import { fileHandleAt } from "../sys/file_handle.ts";
-import { isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
+import { isDirectory, statAt } from "../sys/stat.ts";
 import { LayerDirectory } from "./layer_directory.ts";
-import { joinPath, splitPath } from "./open_directories.ts";
-import { isOpaque, isWhiteout } from "./overlay_marks.ts";
+import { namesBelow } from "./names_below.ts";
+import { splitPath } from "./open_directories.ts";
+import { isWhiteout } from "./overlay_marks.ts";
 import { addAsBelow } from "./settle_layer.ts";
 
 /** The directories of an overlay that is not mounted any more. */
@@ -40,8 +41,11 @@ export function restoreLinks({ upper, index, below }: LinksRequest): void {
     const copies = copiesIn(indexed);
     if (copies.size === 0) return;
     files.withDirectory(upper, (root) => {
-      const missing = [...missingNames(copies, { lower, upper: root, path: "" })];
-      for (const { path, copy } of missing) {
+      const missing = [...namesBelow(lower, root, ({ directory, name }) => {
+        const { type, hex } = fileHandleAt(directory, name);
+        return copies.get(keyOf(type, hex));
+      })];
+      for (const { path, what: copy } of missing) {
         addAsBelow(root, path, lower, (directory) => {
           files.makeLink({ directory: indexed, name: copy }, { directory, name: splitPath(path).name });
         });
@@ -67,53 +71,4 @@ function copiesIn(index: number): ReadonlyMap<string, BytePath> {
 
 function keyOf(type: number, hex: string): string {
   return `${type}:${hex}`;
-}
-
-/** A directory below and its counterpart in the upper layer. */
-interface Place {
-  readonly lower: LayerDirectory;
-  /** Undefined if the upper layer does not have it: everything below shows through. */
-  readonly upper: number | undefined;
-  readonly path: BytePath;
-}
-
-/** A path at which a copied file still shows as it was, and the name of the copy in the index. */
-interface MissingName {
-  readonly path: BytePath;
-  readonly copy: BytePath;
-}
-
-function* missingNames(copies: ReadonlyMap<string, BytePath>, place: Place): Generator<MissingName> {
-  const { lower, upper } = place;
-  for (const name of lower.names()) {
-    const found = lower.lookup(name);
-    const above = upper === undefined ? undefined : tryStatAt(upper, name);
-    if (found === undefined || (above !== undefined && !isDirectory(above))) continue;
-    const path = joinPath(place.path, name);
-    if (isDirectory(found.stat)) {
-      using child = lower.enter(name);
-      if (child === undefined) continue;
-      if (upper === undefined || above === undefined) {
-        yield* missingNames(copies, { lower: child, upper: undefined, path });
-      } else yield* missingBelow(copies, { lower: child, upper, path }, name);
-    } else if (above === undefined && found.stat.nlink > 1) {
-      const { type, hex } = fileHandleAt(found.directory, name);
-      const copy = copies.get(keyOf(type, hex));
-      if (copy !== undefined) yield { path, copy };
-    }
-  }
-}
-
-/** As `missingNames`, for a directory that the upper layer has in its directory `upper`. */
-function* missingBelow(
-  copies: ReadonlyMap<string, BytePath>,
-  { lower, upper, path }: Place & { readonly upper: number },
-  name: BytePath,
-): Generator<MissingName> {
-  const own = files.openAt(upper, name, files.O.RDONLY | files.O.DIRECTORY | files.O.NOFOLLOW);
-  try {
-    if (!isOpaque(own, "")) yield* missingNames(copies, { lower, upper: own, path });
-  } finally {
-    files.close(own);
-  }
 }

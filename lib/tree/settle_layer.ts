@@ -1,23 +1,24 @@
 /**
  * Finishing an overlay layer that was unpacked alone, once the layers below it are there.
  *
- * Three things need them: directories the archive did not name (they must look as they do below, or be an error
- * where something else is there), the root directory if the archive did not name it, and hard links to files below
- * (those are copied up first, as a running overlay would).
+ * Four things need them: directories the archive did not name (they must look as they do below, or be an error
+ * where something else is there), the root directory if the archive did not name it, whiteouts where there is nothing to
+ * hide, and hard links to files below (those are copied up first, as a running overlay would).
  *
  * @module
  */
-import { type BytePath, displayPath } from "../io/byte_path.ts";
-import { KilnError } from "../errors.ts";
+import type { BytePath } from "../io/byte_path.ts";
+import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { openInRoot } from "../sys/resolve.ts";
-import { isDirectory, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
+import { openInRoot, tryOpenInRoot } from "../sys/resolve.ts";
+import { inodeKey, isDirectory, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
 import { applyMeta, copyEntry } from "./copy_entry.ts";
 import type { LayerFindings } from "./extract.ts";
 import { LayerDirectory } from "./layer_directory.ts";
 import type { Located } from "./metadata.ts";
+import { namesBelow, showsThrough } from "./names_below.ts";
 import { OpenDirectories, splitPath } from "./open_directories.ts";
-import { reach } from "./reach.ts";
+import { isOpaque, isWhiteout } from "./overlay_marks.ts";
 import { removeTree } from "./remove.ts";
 
 /** A layer and the layers below it. */
@@ -31,8 +32,9 @@ export interface SettleRequest {
 /**
  * Settles a layer.
  *
- * @returns "conflict" if the layer cannot be read alone, because an entry's parent is a symlink below: it must be
- *   unpacked again, onto the mounted stack.
+ * @returns "conflict" if the layer cannot be read alone, because the parent of an entry or of the target of a hard link is
+ *   a symlink below, or that target is not there: it must be unpacked again, onto the mounted stack, where all that is
+ *   plain or an error.
  */
 export function settleLayer(request: SettleRequest): "settled" | "conflict" {
   const { findings } = request;
@@ -44,8 +46,8 @@ export function settleLayer(request: SettleRequest): "settled" | "conflict" {
       const outcome = below.locate(path, (found) => settleDirectory(root, path, found));
       if (outcome === "conflict") return "conflict";
     }
-    for (const link of findings.foreignLinks) linkBelow(root, link, below);
-    return "settled";
+    for (const path of findings.whiteoutParents) dropIdleWhiteouts(root, path, below);
+    return linkAll(root, findings.foreignLinks, below);
   });
 }
 
@@ -72,19 +74,68 @@ function settleDirectory(root: number, path: BytePath, found: Located | undefine
   }
 }
 
-function linkBelow(root: number, link: { path: BytePath; target: BytePath }, below: LayerDirectory): void {
-  const target = splitPath(link.target);
-  addAsBelow(root, link.target, below, (directory) => {
-    below.locate(link.target, (found) => {
-      if (found === undefined || isDirectory(found.stat)) throw missingTarget(link);
-      copyEntry(found, { directory, name: target.name }, found.stat);
+/** The kernel takes whiteouts for files in a directory that it need not merge with another: they would be listed. */
+function dropIdleWhiteouts(root: number, path: BytePath, below: LayerDirectory): void {
+  const directory = openInRoot(root, path, files.O.RDONLY | files.O.DIRECTORY);
+  try {
+    const merged = path === "" || below.within(path, (found) => found !== undefined);
+    if (merged && !isOpaque(directory, "")) return;
+    const stat = statOf(directory);
+    for (const child of listDirectory(directory)) {
+      const found = tryStatAt(directory, child);
+      if (found !== undefined && isWhiteout(found)) files.unlinkAt(directory, child);
+    }
+    files.setTimeOf(directory, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+  } finally {
+    files.close(directory);
+  }
+}
+
+/**
+ * Makes the hard links of a layer to files below. Such a file is copied once, and all its names are made in the layer:
+ * those of the links, and those below that would otherwise go on showing the old file.
+ */
+function linkAll(
+  root: number,
+  links: LayerFindings["foreignLinks"],
+  below: LayerDirectory,
+): "settled" | "conflict" {
+  /** Where in this layer the copy of a file below is, by its inode. */
+  const copies = new Map<string, BytePath>();
+  const linkTo = (copy: BytePath, path: BytePath): void =>
+    inParent(root, copy, (from, copied) => {
+      addAsBelow(root, path, below, (to) => {
+        const name = splitPath(path).name;
+        removeTree(to, name);
+        files.makeLink({ directory: from, name: copied }, { directory: to, name });
+      });
     });
-    addAsBelow(root, link.path, below, (to) => {
-      const name = splitPath(link.path).name;
-      removeTree(to, name);
-      files.makeLink({ directory, name: target.name }, { directory: to, name });
+  let others = false;
+  for (const { path, target } of links) {
+    const isCopied = below.locate(target, (found) => {
+      // Not there, or behind a symlink, which this layer alone knows nothing of.
+      if (found === undefined || isDirectory(found.stat)) return false;
+      const copy = copies.get(inodeKey(found.stat));
+      if (copy !== undefined) linkTo(copy, path);
+      else {
+        addAsBelow(
+          root,
+          path,
+          below,
+          (to) => copyEntry(found, { directory: to, name: splitPath(path).name }, found.stat),
+        );
+        copies.set(inodeKey(found.stat), path);
+      }
+      others ||= found.stat.nlink > 1;
+      return true;
     });
-  });
+    if (!isCopied) return "conflict";
+    if (showsThrough(root, target)) linkTo(path, target);
+  }
+  if (!others) return "settled";
+  const names = [...namesBelow(below, root, ({ stat }) => copies.get(inodeKey(stat)))];
+  for (const { path, what: copy } of names) linkTo(copy, path);
+  return "settled";
 }
 
 /**
@@ -113,23 +164,38 @@ export function addAsBelow(
   for (const { ancestor, stat } of times) {
     if (stat === undefined) continue;
     const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
-    reach(root, ancestor, (directory, name) => files.setTime(directory, name, time));
+    inParent(root, ancestor, (directory, name) => files.setTime(directory, name, time));
   }
 }
 
 function statHereOrBelow(root: number, path: BytePath, below: LayerDirectory): Stat | undefined {
-  return reach(root, path, tryStatAt) ?? below.locate(path, (found) => found?.stat);
+  const own = tryOpenInRoot(root, path, files.O.PATH | files.O.NOFOLLOW);
+  if (own === undefined) return below.locate(path, (found) => found?.stat);
+  try {
+    return statOf(own);
+  } finally {
+    files.close(own);
+  }
+}
+
+/**
+ * Calls `body` with the directory and the name of an entry of the layer. Archives name paths that lead through symlinks;
+ * these stay inside the layer (attacks S07, S17).
+ */
+function inParent<T>(root: number, path: BytePath, body: (directory: number, name: BytePath) => T): T {
+  const { parent, name } = splitPath(path);
+  const directory = openInRoot(root, parent, files.O.RDONLY | files.O.DIRECTORY);
+  try {
+    return body(directory, name);
+  } finally {
+    files.close(directory);
+  }
 }
 
 /** "." for the root, then every directory down to `path`. */
 function ancestorsOf(path: BytePath): BytePath[] {
   const parts = path === "" ? [] : path.split("/");
   return [".", ...parts.map((_, at) => parts.slice(0, at + 1).join("/"))];
-}
-
-function missingTarget(link: { path: BytePath; target: BytePath }): KilnError {
-  const [path, target] = [displayPath(link.path), displayPath(link.target)];
-  return new KilnError("integrity", `Cannot unpack "${path}": its hard link target "${target}" does not exist`);
 }
 
 function withRoot<T>(path: BytePath, body: (root: number) => T): T {

@@ -9,11 +9,12 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { lstatSync } from "node:fs";
 import { assertListing } from "../support/disk.ts";
 import type { Listing } from "../support/environment/listing.ts";
 import { type DefineTest, failureOf, type Lab, withoutRoot } from "../support/rootfs_lab.ts";
 import { archive, entry, type ForgedHeader, gnuLong, join, pax } from "../support/tar_forge.ts";
-import { dir, file } from "../support/tree.ts";
+import { character, dir, file } from "../support/tree.ts";
 
 /** Parts of one archive. */
 type Parts = readonly Uint8Array[];
@@ -191,6 +192,18 @@ const ATTACKS: readonly Attack[] = [
     add: "not",
   },
   {
+    name: "S07 a hard link to a file below, made through a symlink",
+    guard: "lib/tree/settle_layer.ts, openInRoot in inParent",
+    layers: ({ out }) => [[f("target")], [l("a", out), h("a/d/new", "target")]],
+    add: "not",
+  },
+  {
+    name: "S07 a hard link to a file below that has a second name, made through a symlink",
+    guard: "lib/tree/settle_layer.ts, openInRoot in inParent",
+    layers: ({ out }) => [[f("target"), h("other", "target")], [l("a", out), h("a/d/new", "target")]],
+    add: "not",
+  },
+  {
     name: "S08 a hard link to a symlink, then an entry that changes it",
     guard: INSTEAD,
     layers: ({ out }) => [[l("pw", `${out}/secret`), h("dup", "pw"), f("dup", { mode: 0o777, uid: 1000 })]],
@@ -299,6 +312,12 @@ const ATTACKS: readonly Attack[] = [
     paths: ["/a"],
   },
   {
+    name: "S17 a whiteout through a symlink to where there is nothing to hide",
+    guard: "lib/tree/settle_layer.ts, openInRoot in inParent",
+    layers: ({ out }) => [[f("x")], [l("a", out), f("a/d/.wh.whiteout"), f("a/d/.wh.x")]],
+    add: "not",
+  },
+  {
     name: "S17 a whiteout through a symlink",
     guard: IN_ROOT,
     layers: ({ out }) => [[l("l", out)], [f("l/.wh.secret")]],
@@ -404,7 +423,15 @@ async function checkAttack(
   unpack: (tars: readonly Uint8Array<ArrayBuffer>[]) => Promise<Listing>,
 ): Promise<void> {
   const { disk } = lab.workshop;
-  const out = await disk.write({ secret: file("secret", { mode: 0o600, uid: 5 }), d: dir({ mode: 0o700 }) });
+  const out = await disk.write({
+    secret: file("secret", { mode: 0o600, uid: 5 }),
+    d: dir({ mode: 0o700 }),
+    // What an overlay's layer has for a deleted file.
+    "d/whiteout": character(0, 0),
+  });
+  const changedAt = (): readonly bigint[] =>
+    ["", "/secret", "/d", "/d/whiteout"].map((name) => lstatSync(out + name, { bigint: true }).ctimeNs);
+  const untouched = changedAt();
   // Enough steps up from wherever the tree is; ".." of "/" is "/".
   const canary = { out, up: `${"../".repeat(20)}${out.slice(1)}` };
   const before = await disk.read(out);
@@ -423,6 +450,7 @@ async function checkAttack(
     assert.ok(!failure.message.includes("\x1b"), "names are shown escaped");
   }
   assertListing(await disk.read(out), before);
+  assert.deepEqual(changedAt(), untouched, "something of the canary was set, if only to what it was");
   assert.equal(Deno.lstatSync(`${out}/secret`).nlink, 1);
 }
 

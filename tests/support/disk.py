@@ -194,7 +194,8 @@ def apply_layer(root, tar):
         for member in archive:
             path = place(member.name)
             parent, name = os.path.split(path)
-            make_parents(parent)
+            for made_parent in make_parents(parent):
+                times[made_parent] = member_time(member)
             before = os.stat(parent).st_mtime_ns
             if name == b".wh..wh..opq":
                 for child in os.listdir(parent):
@@ -209,20 +210,22 @@ def apply_layer(root, tar):
             if parent not in times:
                 os.utime(parent, ns=(before, before))
     for path, ns in times.items():
-        os.utime(path, ns=(ns, ns))
+        if os.path.isdir(path) and not os.path.islink(path):
+            os.utime(path, ns=(ns, ns))
 
 
 def make_parents(path):
-    """Makes missing directories; the time of the one that was there stays."""
+    """Makes missing directories and returns them; the time of the one that was there stays."""
     if os.path.isdir(path):
-        return
+        return []
     above = os.path.dirname(path)
-    make_parents(above)
+    made = make_parents(above)
     before = os.stat(above).st_mtime_ns
     if os.path.lexists(path):
         remove(path)
     os.mkdir(path)
     os.utime(above, ns=(before, before))
+    return [*made, path]
 
 
 def member_time(member):
