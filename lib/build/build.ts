@@ -100,6 +100,7 @@ class Build {
 
   async run(): Promise<BuiltImage> {
     this.#stageBase();
+    this.#openTrees();
     const results = await buildStages(
       this.#plan,
       (stage, resultOf) => this.#stage(stage, resultOf),
@@ -158,8 +159,10 @@ class Build {
       ...(layers === "none" ? { withoutLayers: true } : {}),
     };
     let base: Promise<Snapshot> | undefined;
+    const named = stage.base.kind === "tree" ? stage.base : undefined;
     return await buildStage({
       stage,
+      ...(named === undefined ? {} : { files: async () => (await named.open()).tree }),
       base: () => base ??= parent === undefined ? this.#baseSnapshot(stage) : parent.snapshot(),
       open: async (snapshot) => limited(await backend.open(snapshot, how), commands),
       context: (parts) =>
@@ -176,10 +179,12 @@ class Build {
   }
 
   #announce(stage: PlannedStage): void {
-    if (stage.base.kind !== "image") return;
-    const { reference, descriptor } = stage.base.image;
-    const name = stage.title === "" ? "" : ` for the stage "${stage.title}"`;
-    this.#deps.report.message("info", `Using ${formatReference(reference)} (${descriptor.digest})${name}`);
+    const { base, title } = stage;
+    if (base.kind !== "image" && base.kind !== "tree") return;
+    const what = base.kind === "tree"
+      ? base.description
+      : `${formatReference(base.image.reference)} (${base.image.descriptor.digest})`;
+    this.#deps.report.message("info", `Using ${what}${title === "" ? "" : ` for the stage "${title}"`}`);
   }
 
   #baseSnapshot(stage: PlannedStage): Promise<Snapshot> {
@@ -191,7 +196,7 @@ class Build {
   /** Whether no other stage starts from, copies from or mounts what this one starts from. */
   #isLastUse(stage: PlannedStage): boolean {
     const { base } = stage;
-    if (base.kind === "scratch") return true;
+    if (base.kind === "scratch" || base.kind === "tree") return true;
     const others = [...this.#plan.stages.values()].filter(({ index }) => index !== stage.index);
     if (base.kind === "stage") {
       const isSame = (index: number): boolean => index === base.index;
@@ -218,6 +223,10 @@ class Build {
       return { root: await snapshot.view(), kind: "stage", description: `the stage "${title}"` };
     }
     const { puller, backend } = this.#deps;
+    if (source.kind === "tree") return (await source.open()).tree;
+    if (source.kind === "scratch") {
+      return { root: await backend.empty().view(), kind: "image", description: "the empty image" };
+    }
     const image = await puller.pull(source.reference, this.#plan.platform);
     const snapshot = await backend.unpack(image.layers);
     return { root: await snapshot.view(), kind: "image", description: `the image "${origin.name}"` };
@@ -229,6 +238,15 @@ class Build {
       const { early, store } = this.#deps;
       await Promise.all(early.map((output) => output.stage?.(layerOf(packed, this.#wishes.family, store))));
     });
+  }
+
+  /** Named contexts begin to arrive before somebody reads from them, who then hears of a failure. */
+  #openTrees(): void {
+    for (const { base, sources } of this.#plan.stages.values()) {
+      for (const source of [base, ...sources.values()]) {
+        if (source.kind === "tree") source.open().catch(() => {});
+      }
+    }
   }
 
   /** The base's layers may be on their way to the outputs from the first moment. */

@@ -26,6 +26,7 @@ import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import { StatusFault } from "../registry/status_fault.ts";
 import { type EvaluatedStep, evaluateStage, type WrittenStep } from "./evaluate_stage.ts";
+import type { NamedContext, NamedContexts, NamedTree } from "./named_contexts.ts";
 import { checkDependencies, findSource, referenceOf, sourceKey, type StepSource } from "./stage_sources.ts";
 
 /** What a stage starts from. */
@@ -33,6 +34,8 @@ export type StageBase =
   | { readonly kind: "scratch" }
   | { readonly kind: "stage"; readonly index: number }
   | { readonly kind: "image"; readonly image: PulledImage }
+  /** The files of a named context, in a layer of the stage's own. */
+  | NamedTree
   /** An image whose config cannot be had now; only in tolerant plans. */
   | { readonly kind: "unknown"; readonly reference: Reference; readonly reason: KilnError };
 
@@ -74,6 +77,7 @@ export interface PlanRequest {
   /** Names or indexes; empty: the last stage. */
   readonly targets: readonly string[] | "all";
   readonly platform: Platform;
+  readonly contexts: NamedContexts;
   readonly build: BuildArguments;
   readonly escape: Escape;
   readonly checks: Checks;
@@ -91,7 +95,7 @@ export async function makePlan(request: PlanRequest, puller: ImagePuller): Promi
   const targets = findTargets(request.stages, request.targets);
   const planner = new Planner(request, froms, puller);
   await planner.addAll(targets);
-  checkUnplanned(froms, request.stages);
+  checkUnplanned(froms, request);
   const outlines = [...planner.outlines.values()].sort((a, b) => a.index - b.index);
   const stages = evaluateAll(outlines, request);
   return { stages, targets, platform: request.platform };
@@ -117,7 +121,7 @@ function initialState(
   { build, stages }: { readonly build: BuildArguments; readonly stages: ReadonlyMap<number, PlannedStage> },
 ): StageState {
   if (base.kind === "image") return imageState(base.image.config, { build, platform });
-  // Of an unknown image nothing is known but that it has no triggers here.
+  // Of an unknown image nothing is known but that it has no triggers here; files have no config.
   if (base.kind !== "stage") return scratchState({ build, platform });
   const parent = stages.get(base.index);
   if (parent === undefined) throw new Error(`Unreachable: stage ${base.index} comes before those that need it`);
@@ -150,12 +154,23 @@ function expandFrom({ from }: StageText, { build, escape, checks }: PlanRequest)
 }
 
 /** Checks what even stages that are not built must keep to, as in BuildKit. */
-function checkUnplanned(froms: readonly FromNode[], stages: readonly StageText[]): void {
+function checkUnplanned(froms: readonly FromNode[], request: PlanRequest): void {
+  const { stages } = request;
   for (const [index, { base, line }] of froms.entries()) {
     if (base === "scratch" || findBaseStage(base, stages.slice(0, index)) !== undefined) continue;
     locate(line.range, () => referenceOf(base));
   }
-  checkDependencies(stages);
+  checkDependencies(request);
+}
+
+/** What a stage starts from. */
+interface FoundBase {
+  readonly base: StageBase;
+  readonly platform: Platform;
+  /** Texts of the triggers that it fires. */
+  readonly triggers: readonly string[];
+  /** Set if it takes the place of the whole stage. */
+  readonly isReplaced?: true;
 }
 
 class Planner {
@@ -191,12 +206,13 @@ class Planner {
     const [stage, from] = [stages[index], this.#froms[index]];
     if (stage === undefined || from === undefined) throw new Error(`Unreachable: there is no stage ${index}`);
     const { range } = stage.from.line;
-    const { base, platform, triggers } = await locating(range, () => this.#base(stage, from));
+    const { base, platform, triggers, isReplaced = false } = await locating(range, () => this.#base(stage, from));
     const sources = new Map<string, StepSource>();
-    const steps = [
+    const written: readonly WrittenStep[] = isReplaced ? [] : [
       ...parseTriggers(triggers, range).map((node) => ({ node, isTrigger: true, range })),
       ...stage.nodes.map((node) => ({ node, isTrigger: false, range: node.line.range })),
-    ].map((step) => this.#withSources(step, index, sources));
+    ];
+    const steps = written.map((step) => this.#withSources(step, index, sources));
     const outline: StageOutline = {
       index,
       title: stages.length === 1 ? "" : stage.name ?? `stage-${index}`,
@@ -211,11 +227,11 @@ class Planner {
     return outline;
   }
 
-  async #base(
-    stage: StageText,
-    from: FromNode,
-  ): Promise<{ base: StageBase; platform: Platform; triggers: readonly string[] }> {
-    const { stages, platform: wanted, checks } = this.#request;
+  /** Finds what a stage starts from; a named context may take the place of the whole stage, its steps and triggers. */
+  async #base(stage: StageText, from: FromNode): Promise<FoundBase> {
+    const { stages, contexts, platform: wanted } = this.#request;
+    const replacement = contexts.replacementOf(stage, platformOf(from) ?? wanted);
+    if (replacement !== undefined) return { ...await this.#named(replacement, from), isReplaced: true };
     const earlier = findBaseStage(from.base, stages.slice(0, stage.index));
     if (earlier !== undefined) {
       const parent = await this.#stage(earlier.index);
@@ -223,9 +239,15 @@ class Planner {
     }
     const platform = platformOf(from) ?? wanted;
     if (from.base === "scratch") return { base: { kind: "scratch" }, platform, triggers: [] };
-    const reference = referenceOf(from.base);
-    const base = await this.#image(from.base, reference, platform);
-    checks.base({
+    const context = contexts.find(from.base, platform) ?? { kind: "image", reference: referenceOf(from.base) };
+    return await this.#named(context, from);
+  }
+
+  async #named(context: NamedContext, from: FromNode): Promise<FoundBase> {
+    const platform = platformOf(from) ?? this.#request.platform;
+    if (context.kind !== "image") return { base: context, platform, triggers: [] };
+    const base = await this.#image(from.base, context.reference, platform);
+    this.#request.checks.base({
       node: from,
       name: from.base,
       wanted: platform,
@@ -254,7 +276,7 @@ class Planner {
     try {
       for (const origin of instructionOf(step.node.line).origins?.(step.node) ?? []) {
         if (origin.kind !== "named") continue;
-        sources.set(sourceKey(origin), findSource(origin, current, this.#request.stages));
+        sources.set(sourceKey(origin), findSource(origin, current, this.#request));
       }
       return step;
     } catch (error) {

@@ -10,6 +10,7 @@ import type { Directives } from "../dockerfile/directives.ts";
 import type { ImagePuller } from "../image/pull.ts";
 import { evaluateGlobalArgs, type GlobalFacts, settleEpoch } from "../instructions/global_args.ts";
 import { hostPlatform, type Platform } from "../oci/platform.ts";
+import { type NamedContexts, NO_CONTEXTS } from "./named_contexts.ts";
 import { type BuildPlan, makePlan } from "./plan.ts";
 
 /** A build argument of BuildKit's that replaces the `# check=` directive. */
@@ -24,6 +25,8 @@ export interface DockerfileRequest extends ChecksListener {
   readonly targets: readonly string[] | "all";
   readonly platform: Platform;
   readonly buildArgs: ReadonlyMap<string, string>;
+  /** What takes the place of stages and images; absent: nothing. */
+  readonly contexts?: NamedContexts;
   /** Plans also where the config of a base image cannot be had. */
   readonly tolerant: boolean;
   /** Called when the text was understood, before any registry is asked. */
@@ -44,7 +47,7 @@ export interface PlannedDockerfile {
  * @throws {KilnError} what reading it, `makePlan` and the check options throw
  */
 export async function planDockerfile(request: DockerfileRequest, puller: ImagePuller): Promise<PlannedDockerfile> {
-  const { bytes, name, targets, platform, buildArgs, tolerant } = request;
+  const { bytes, name, targets, platform, buildArgs, contexts = NO_CONTEXTS, tolerant } = request;
   const check = buildArgs.get(CHECK_ARGUMENT);
   const { dockerfile, directives, checks } = readChecked(bytes, name, {
     onWarning: (warning) => request.onWarning(warning),
@@ -63,7 +66,7 @@ export async function planDockerfile(request: DockerfileRequest, puller: ImagePu
   };
   checks.file(dockerfile, facts);
   const { build, epoch } = settleEpoch(evaluateGlobalArgs(globals, facts));
-  const plan = await makePlan({ stages, targets, platform, build, escape, checks, tolerant }, puller);
+  const plan = await makePlan({ stages, targets, platform, contexts, build, escape, checks, tolerant }, puller);
   return { plan, checks, ...(epoch === undefined ? {} : { epoch }) };
 }
 

@@ -14,6 +14,7 @@ import type { BytePath } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
 import type { RootFs, Snapshot } from "../rootfs/rootfs.ts";
 import { explainHostFault } from "../sys/errno.ts";
+import type { FileTree } from "../tree/file_tree.ts";
 import type { Jobs } from "../worker.ts";
 import type { EvaluatedStep } from "./evaluate_stage.ts";
 import type { PlannedStage } from "./plan.ts";
@@ -29,15 +30,23 @@ export interface StageResult {
 /** A history entry whose layer may still be on its way. */
 export interface PendingHistory {
   readonly layer: Promise<PackedLayer> | undefined;
-  readonly createdBy: string;
+  /** Absent: no instruction made the layer. */
+  readonly createdBy?: string;
   readonly at: Date;
 }
+
+/** What a step leaves. In an object: a promise that is returned would be waited for. */
+type MadeLayer = Pick<PendingHistory, "layer">;
+
+const NO_LAYER: MadeLayer = { layer: undefined };
 
 /** What a stage is built with. */
 export interface StageParts {
   readonly stage: PlannedStage;
   /** Returns the tree the stage starts from; asked for at the first step that touches files. */
   base(): Promise<Snapshot>;
+  /** Returns files that are the stage's first layer; absent: the base is all there is. */
+  readonly files?: () => Promise<FileTree>;
   /** Opens a writable tree over the base. */
   open(base: Snapshot): Promise<RootFs>;
   /** Makes what a step may use; disposed of after the step. */
@@ -68,6 +77,8 @@ export interface StepResources extends Disposable {
 export async function buildStage(parts: StageParts): Promise<StageResult> {
   const builder = new StageBuilder(parts);
   try {
+    const { files, stage } = parts;
+    if (files !== undefined) await locating(stage.from.line.range, () => builder.begin(files));
     for (const [at, step] of parts.stage.steps.entries()) {
       parts.signal.throwIfAborted();
       await locating(step.range, async () => {
@@ -104,11 +115,21 @@ class StageBuilder {
     this.#total = parts.stage.steps.filter(touchesFiles).length + 1;
   }
 
+  /** Makes a layer of files that are not of the stage's own making. */
+  async begin(files: () => Promise<FileTree>): Promise<void> {
+    const { newTree, pool, stage, layers, now } = this.#parts;
+    const [from, tree] = [await files(), newTree()];
+    await pool.run("copyInto", { from, sources: ["/"], literal: true, root: tree, destination: "/" });
+    if (layers === "one" && this.#lastFileStep >= 0) return await this.#copyOver(tree);
+    const { layer } = await this.#stack(tree, stage.from.line.range);
+    this.#history.push({ layer, at: now() });
+  }
+
   async step(step: EvaluatedStep, at: number): Promise<void> {
     const createdBy = instructionOf(step.node.line).history(step.expanded, step.state);
     const report = this.#announce(step);
-    const made = step.makesLayer ? await this.#run(step, { report, at }) : {};
-    if (createdBy !== undefined) this.#history.push({ layer: made.layer, createdBy, at: this.#parts.now() });
+    const { layer } = step.makesLayer ? await this.#run(step, { report, at }) : NO_LAYER;
+    if (createdBy !== undefined) this.#history.push({ layer, createdBy, at: this.#parts.now() });
   }
 
   result(): StageResult {
@@ -126,20 +147,27 @@ class StageBuilder {
   async #run(
     { expanded: node, state, range }: EvaluatedStep,
     { report, at }: { readonly report: Report; readonly at: number },
-  ): Promise<{ readonly layer?: Promise<PackedLayer> }> {
+  ): Promise<MadeLayer> {
     const instruction = instructionOf(node.line);
-    const { layers, pool } = this.#parts;
+    const { layers } = this.#parts;
     const apart = instruction.apart?.(node);
     const tree = apart === undefined ? undefined : await this.#makeApart(apart, { state, report });
     if (tree !== undefined && layers !== "one") return await this.#stack(tree, range);
+    if (tree !== undefined) await this.#copyOver(tree);
     const rootfs = await this.#open();
     if (tree === undefined) {
       using resources = this.#parts.context({ state, root: rootfs.path, report });
       await instruction.run?.(node, { ...resources.context, rootfs });
-    } else await pool.run("copyTree", { from: tree, to: rootfs.path, over: true });
-    if (layers === "none" || layers === "one" && at !== this.#lastFileStep) return {};
+    }
+    if (layers === "none" || layers === "one" && at !== this.#lastFileStep) return NO_LAYER;
     const { layer } = await rootfs.checkpoint();
     return { layer: this.#announceLayer(layer, range) };
+  }
+
+  /** Puts a tree that was made apart into the stage's, as if the step at hand had made it there. */
+  async #copyOver(tree: BytePath): Promise<void> {
+    const rootfs = await this.#open();
+    await this.#parts.pool.run("copyTree", { from: tree, to: rootfs.path, over: true });
   }
 
   async #makeApart(
@@ -153,11 +181,11 @@ class StageBuilder {
   }
 
   /** Takes a tree over as a layer. The stage itself need not be there for that; it may never be needed at all. */
-  async #stack(tree: BytePath, range: SourceRange): Promise<{ readonly layer?: Promise<PackedLayer> }> {
+  async #stack(tree: BytePath, range: SourceRange): Promise<MadeLayer> {
     const layer = this.#parts.layers === "none" ? undefined : this.#announceLayer(this.#parts.packTree(tree), range);
     this.#stacked.push({ tree, layer });
     if (this.#rootfs !== undefined) await this.#layStacked(this.#rootfs);
-    return layer === undefined ? {} : { layer };
+    return { layer };
   }
 
   async #layStacked(rootfs: RootFs): Promise<void> {

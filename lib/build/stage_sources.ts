@@ -9,15 +9,25 @@ import { KilnError } from "../errors.ts";
 import type { Origin } from "../instructions/instruction.ts";
 import { findStage, stageIndex, type StageText } from "../instructions/stages.ts";
 import { instructionOf } from "../instructions/table.ts";
+import type { Platform } from "../oci/platform.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
+import type { NamedContext, NamedContexts } from "./named_contexts.ts";
 
 /** What a name in `--from=` stands for. */
 export type StepSource =
   | { readonly kind: "stage"; readonly index: number }
-  | { readonly kind: "image"; readonly reference: Reference };
+  | NamedContext;
 
 /** An origin that has a name. */
 export type NamedOrigin = Origin & { readonly kind: "named" };
+
+/** What names can stand for. */
+export interface Names {
+  readonly stages: readonly StageText[];
+  readonly contexts: NamedContexts;
+  /** Of what is only copied from. */
+  readonly platform: Platform;
+}
 
 /** The key of a name among the sources of a stage. A number is a stage for COPY and an image for a mount. */
 export function sourceKey({ name, indexes }: NamedOrigin): string {
@@ -29,7 +39,8 @@ export function sourceKey({ name, indexes }: NamedOrigin): string {
  *
  * @throws {KilnError} kind `dockerfile`, for a stage that stands elsewhere, and a name that is not an image's either
  */
-export function findSource(origin: NamedOrigin, current: number, stages: readonly StageText[]): StepSource {
+export function findSource(origin: NamedOrigin, current: number, names: Names): StepSource {
+  const { stages, contexts, platform } = names;
   const index = origin.indexes ? stageIndex(origin.name) : undefined;
   if (index !== undefined) {
     if (index >= 0 && index < current) return { kind: "stage", index };
@@ -38,7 +49,9 @@ export function findSource(origin: NamedOrigin, current: number, stages: readonl
   const found = findStage(origin.name, stages.slice(0, current));
   if (found !== undefined) return { kind: "stage", index: found.index };
   const later = findStage(origin.name, stages);
-  if (later === undefined) return { kind: "image", reference: referenceOf(origin.name) };
+  if (later === undefined) {
+    return contexts.find(origin.name, platform) ?? { kind: "image", reference: referenceOf(origin.name) };
+  }
   const state = misplaced(later.index, current, stages);
   throw new KilnError("dockerfile", `Cannot use the stage "${origin.name}" here: ${state}`);
 }
@@ -48,8 +61,9 @@ export function findSource(origin: NamedOrigin, current: number, stages: readonl
  *
  * @throws {KilnError} kind `dockerfile`
  */
-export function checkDependencies(stages: readonly StageText[]): void {
-  const needs = stages.map((stage) => dependenciesOf(stage, stages));
+export function checkDependencies(names: Names): void {
+  const { stages } = names;
+  const needs = stages.map((stage) => dependenciesOf(stage, names));
   const done = new Set<number>();
   for (const { index } of stages) if (!done.has(index)) followDependencies(index, { needs, done, path: [] });
 }
@@ -60,7 +74,8 @@ interface Dependency {
   readonly range: SourceRange;
 }
 
-function dependenciesOf(stage: StageText, stages: readonly StageText[]): readonly Dependency[] {
+function dependenciesOf(stage: StageText, names: Names): readonly Dependency[] {
+  const { stages } = names;
   return stage.nodes.flatMap((node): Dependency[] => {
     const { range } = node.line;
     const origins = instructionOf(node.line).origins?.(node) ?? [];
@@ -70,7 +85,7 @@ function dependenciesOf(stage: StageText, stages: readonly StageText[]): readonl
       const before = findStage(origin.name, stages.slice(0, stage.index));
       const found = index ?? (before ?? findStage(origin.name, stages))?.index;
       if (found !== undefined && (found === stage.index || stages[found] === undefined)) {
-        locate(range, () => findSource(origin, stage.index, stages));
+        locate(range, () => findSource(origin, stage.index, names));
       }
       return found === undefined ? [] : [{ index: found, range }];
     });

@@ -13,16 +13,17 @@ import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
-import type { Directives } from "../dockerfile/directives.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
 import { ImagePuller } from "../image/pull.ts";
+import { withLayouts } from "../image/routed_registry.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { chooseBackend } from "../rootfs/choose.ts";
 import { BlobDirectory } from "../store/blob_directory.ts";
 import { WorkDirectory } from "../store/work_directory.ts";
 import { asSubreaper } from "../sys/subreaper.ts";
+import { createNamedContexts } from "./build_context_flag.ts";
 import type { BuildOptions } from "./build_options.ts";
 import { BuildWarnings } from "./build_warnings.ts";
 import { chooseFormat } from "./choose_format.ts";
@@ -30,6 +31,7 @@ import { createClient } from "./create_client.ts";
 import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
 import { startContext } from "./fetch_context.ts";
+import { noteFrontend } from "./note_frontend.ts";
 import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
 import { VERSION } from "./version.ts";
@@ -60,10 +62,21 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     // Workers end before the directory is removed: they may still be writing in it when the build fails.
     using _workers = { [Symbol.dispose]: (): void => pools[Symbol.dispose]() };
     const store = new BlobDirectory(work.makeDirectory("blobs"));
-    const fetcher = new BlobFetcher({ registry, store, downloads: new Semaphore(DOWNLOADS), signal });
-    const puller = new ImagePuller({ registry, fetcher, signal });
+    const readable = withLayouts(registry);
+    const fetcher = new BlobFetcher({ registry: readable, store, downloads: new Semaphore(DOWNLOADS), signal });
+    const puller = new ImagePuller({ registry: readable, fetcher, signal });
     const images = { registry, store, platform: request.platform };
     const sources: OpenParts = { ...sourceParts(options, context), images };
+    const trees = work.makeDirectory("trees");
+    const newTree = (): BytePath => bytePathOf(Deno.makeTempDirSync({ dir: trees }));
+    await using remotes = new RemoteTrees({
+      sources,
+      newDirectory: newTree,
+      pool: pools.jobs,
+      report,
+      limits: request.contextLimits,
+      signal,
+    });
     await using fetched = await startContext(request, { work, sources, pool: pools.jobs, report, signal });
     const source = await loadDockerfile(request.dockerfile, {
       cwd: host.cwd,
@@ -80,10 +93,11 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       targets: request.targets,
       platform: request.platform,
       buildArgs: request.buildArgs,
+      contexts: createNamedContexts(request.buildContexts, { remotes, written: writtenPaths(options) }),
       tolerant: false,
       onWarning: (warning) => warnings.add(warning),
       onRead: (directives) => {
-        noteFrontend(directives, report);
+        noteFrontend(directives, request.buildArgs, report);
         // While base images are looked up.
         prepared = background.follow("prepare the outputs", prepareOutputs(outputs));
       },
@@ -110,16 +124,6 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     report.message("info", `Isolation: ${backend.description}`);
     for (const reason of chosen.reasons) report.message("warn", `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
-    const trees = work.makeDirectory("trees");
-    const newTree = (): BytePath => bytePathOf(Deno.makeTempDirSync({ dir: trees }));
-    await using remotes = new RemoteTrees({
-      sources,
-      newDirectory: newTree,
-      pool: pools.jobs,
-      report,
-      limits: request.contextLimits,
-      signal,
-    });
 
     await prepared;
     const located = await fetched.located;
@@ -138,7 +142,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       backend,
       puller,
       store,
-      context: contextTree(located.root, ignore, writtenPaths(options)),
+      context: contextTree(located.root, ignore, { written: writtenPaths(options) }),
       early: outputs.early,
       background,
       packer,
@@ -205,17 +209,4 @@ function prepareOutputs(outputs: Outputs): Promise<unknown> {
   // Planning may fail first; this failure is heard where it is awaited, or not at all.
   prepared.catch(() => {});
   return prepared;
-}
-
-/** The frontends that a syntax directive may name because they are what is built in here. */
-const BUILT_IN = /^(docker\.io\/)?docker\/dockerfile(-upstream)?([:@]|$)/;
-
-/** No frontend is ever fetched or run (S74). */
-function noteFrontend(directives: Directives, report: BuildContext["report"]): void {
-  const syntax = directives.syntax?.value.split(" ", 1)[0];
-  if (syntax === undefined || BUILT_IN.test(syntax)) return;
-  report.message(
-    "warn",
-    `The frontend "${syntax}" of the syntax directive is not used: Kiln reads the Dockerfile itself`,
-  );
 }

@@ -75,6 +75,16 @@ export const FLAGS = {
     help: "How many times its size an archive may become; 0 is no limit",
     details: "Counts only beyond 1 GiB: a decompression bomb is stopped, a small file of zeros is not.",
   }),
+  "build-context": list({
+    group: "Inputs",
+    own: true,
+    placeholder: "NAME=CONTEXT",
+    help: "A context by name, for COPY --from, mounts and FROM; repeatable",
+    details: "`NAME=docker-image://IMAGE`, `NAME=oci-layout://DIR[:TAG][@DIGEST]`, `NAME=DIR`, a git repository or a " +
+      "file of a web server as ADD names them, or any other form of `--context`. It takes the place of the stage or " +
+      "image of that name; `NAME::os/architecture` does so for one platform. A directory is read through the " +
+      "`.dockerignore` in it. See `docs/contexts.md`.",
+  }),
   "dockerfile": textWithDefault({
     group: "Inputs",
     short: "f",

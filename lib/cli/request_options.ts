@@ -12,6 +12,7 @@ import { KilnError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Compression, Family } from "../oci/media_type.ts";
 import { hostPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { type BuildContextSpec, parseBuildContexts } from "./build_context_flag.ts";
 import { parseContextOptions } from "./context_options.ts";
 import { type DockerfileLocation, parseDockerfileFlag } from "./dockerfile_location.ts";
 import type { BuildFlags } from "./flags.ts";
@@ -27,6 +28,8 @@ export interface RequestOptions {
   readonly contextChecksum?: Digest;
   /** A directory within the context that takes its place; relative, never leading out. */
   readonly contextSubPath?: string;
+  /** `--build-context` by normal name. */
+  readonly buildContexts: ReadonlyMap<string, BuildContextSpec>;
   /** What is wanted of a git context besides what its location says. */
   readonly git: GitSourceOptions;
   readonly dockerfile: DockerfileLocation;
@@ -90,6 +93,7 @@ export function parseRequestOptions(
     context,
     ...contextOptions,
     ...(contextSubPath === undefined ? {} : { contextSubPath }),
+    buildContexts: parseBuildContexts(flags["build-context"], world),
     git: parseGitArguments(buildArgs),
     dockerfile: parseDockerfileFlag(flags.dockerfile, context),
     targets: flags.target.filter((target) => target !== ""),

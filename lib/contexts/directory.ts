@@ -94,19 +94,29 @@ export function findIgnoreFile(
   return bytes === undefined ? undefined : { name: ".dockerignore", lines: splitIgnoreLines(bytes) };
 }
 
-/**
- * Returns the context as COPY sees it: without what is ignored, and everything owned by root.
- *
- * @param written absolute paths that the build itself writes to. What is there, and when, depends on how far the build
- *   is, so it is not part of the context: `--oci-layout-path=out` does not put `out` into the image.
- */
-export function contextTree(root: BytePath, ignore: IgnoreFile | undefined, written: readonly string[]): FileTree {
+/** What else makes a tree of a context. */
+export interface ContextTreeOptions {
+  /**
+   * Absolute paths that the build itself writes to. What is there, and when, depends on how far the build is, so it is
+   * not part of the context: `--oci-layout-path=out` does not put `out` into the image.
+   */
+  readonly written: readonly string[];
+  /** For messages. */
+  readonly description?: string;
+}
+
+/** Returns a context as COPY sees it: without what is ignored, and everything owned by root. */
+export function contextTree(
+  root: BytePath,
+  ignore: IgnoreFile | undefined,
+  { written, description = "the build context" }: ContextTreeOptions,
+): FileTree {
   const own = written.flatMap((path) => linesOf(root, path));
   const lines = [...ignore?.lines ?? [], ...own];
   return {
     root,
     kind: "context",
-    description: "the build context",
+    description,
     owner: { uid: 0, gid: 0 },
     ...(lines.length === 0 ? {} : { ignore: lines }),
   };

@@ -18,7 +18,8 @@ import type { PulledImage } from "./pull.ts";
 export interface NewHistory {
   /** Undefined for an instruction that makes no layer. */
   readonly layer: PackedLayer | undefined;
-  readonly createdBy: string;
+  /** Undefined for files that no instruction made. */
+  readonly createdBy?: string;
   /** When the step ended. */
   readonly at: Date;
 }
@@ -150,8 +151,9 @@ function newHistory(parts: ImageParts): HistoryEntry[] {
     const own = entry.layer !== undefined ? entry : history.slice(at).find(({ layer }) => layer !== undefined);
     return {
       created: timestamp((own ?? lastLayer)?.at ?? parts.now, parts),
-      created_by: entry.createdBy,
-      comment: COMMENT,
+      ...(entry.createdBy === undefined
+        ? { comment: UNKNOWN_LAYER_COMMENT }
+        : { created_by: entry.createdBy, comment: COMMENT }),
       ...(entry.layer === undefined ? { empty_layer: true } : {}),
     };
   });

@@ -33,7 +33,15 @@ export interface LayoutImage {
 
 /** Returns the reference that stands for an image of a layout; only its `layoutRegistry` understands it. */
 export function layoutReference(path: string, image: LayoutImage): Reference {
-  return { registry: "oci-layout:/", repository: path, ...image };
+  return { registry: LAYOUT, repository: path, ...image };
+}
+
+/** No registry can have this name. */
+const LAYOUT = "oci-layout:/";
+
+/** Tells whether a reference was made by `layoutReference`. */
+export function isLayout({ registry }: Repository): boolean {
+  return registry === LAYOUT;
 }
 
 /** Opens the layout in a directory; nothing is read yet. */

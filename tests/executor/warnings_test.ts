@@ -8,11 +8,11 @@ import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { startSite } from "../support/executor_site.ts";
 
-async function warningsOf(dockerfile: string): Promise<readonly string[]> {
+async function warningsOf(dockerfile: string, ...args: readonly string[]): Promise<readonly string[]> {
   await prepared({ tools: [], bases: ["busybox"] });
   await using registry = await startRegistry({ bases: ["busybox"] });
   await using site = await startSite({ Dockerfile: dockerfile.replaceAll("{BASE}", registry.base("busybox")) });
-  const { code, stderr } = await site.run(["--no-push", "--insecure-pull"]);
+  const { code, stderr } = await site.run(["--no-push", "--insecure-pull", ...args]);
   assert.equal(code, 0, stderr);
   return stderr.split("\n").flatMap((line) => /^WARN\[\d+\] (.*)$/.exec(line)?.[1] ?? [])
     .map((line) => line.replaceAll(registry.host, "HOST"));
@@ -57,5 +57,12 @@ Deno.test("S74 frontend of a syntax directive, is not fetched; only a foreign on
   assert.deepEqual(await warningsOf("# syntax=docker/dockerfile:1.99-labs\nFROM scratch\n"), []);
   assert.deepEqual(await warningsOf("# syntax=evil.invalid/frontend:1\nFROM scratch\n"), [
     'The frontend "evil.invalid/frontend:1" of the syntax directive is not used: Kiln reads the Dockerfile itself',
+  ]);
+  const named = "# syntax=evil.invalid/frontend:1\nFROM scratch\n";
+  for (const builtIn of ["dockerfile.v0", "docker.io/docker/dockerfile-upstream:master"]) {
+    assert.deepEqual(await warningsOf(named, `--build-arg=BUILDKIT_SYNTAX=${builtIn}`), []);
+  }
+  assert.deepEqual(await warningsOf(named, "--build-arg=BUILDKIT_SYNTAX=evil.invalid/other:2 word"), [
+    'The frontend "evil.invalid/other:2" of BUILDKIT_SYNTAX is not used: Kiln reads the Dockerfile itself',
   ]);
 });

@@ -7,7 +7,7 @@
  * | `context/`        | the build context                                                                           |
  * | `make_context.sh` | run in the copied context: links, modes, owners, archives, names that git does not carry    |
  * | `Dockerfile.dockerignore` | goes beside the Dockerfile, outside of the context                                  |
- * | `flags`           | flags of the executor, one a line; `{CASE}` stands for the copy of this folder               |
+ * | `flags`           | flags, one a line; `{CASE}` stands for the copy of this folder, `REGISTRY/` as above          |
  * | `environment`     | variables of the executor, one `NAME=value` a line                                          |
  *
  * Files of the context are root's, 0644 or 0755, and dated {@link CONTEXT_SECONDS}; `make_context.sh` may change that.
@@ -71,7 +71,9 @@ export async function makeCaseContext({ from, to, registry }: CaseCopy): Promise
     name: from.split("/").slice(-2).join("/"),
     dockerfile,
     context,
-    flags: (await readLines(join(from, "flags"))).map((flag) => flag.replaceAll("{CASE}", to)),
+    flags: (await readLines(join(from, "flags"))).map((flag) =>
+      flag.replaceAll("{CASE}", to).replaceAll("REGISTRY/", `${registry}/`)
+    ),
     environment: Object.fromEntries(
       (await readLines(join(from, "environment"))).map((line) => {
         const [name = "", ...value] = line.split("=");

@@ -4,6 +4,7 @@
  *     history COPY greeting / # buildkit            a step of the build; those of the base are left out
  *       /greeting                                   what its layer holds, whiteouts as `.wh.NAME`
  *     history ENV A=1, empty                        a step without a layer
+ *     history of buildkit.exporter.image.v0         a layer no instruction made, by its comment
  *     /greeting file 0644 0:0 at 1000000000 "hi\n"  a file that the base lacks or has otherwise; `at` where it is older
  *     /other file = /greeting                       than the build; another name of a file
  *     /link symlink 0:0 -> greeting
@@ -50,7 +51,7 @@ const EMPTY: FlatImage = { files: new Map(), config: { rootfs: { diff_ids: [] } 
 function historyLines({ config, layers }: FlatImage, below: FlatImage): readonly string[] {
   let layer = below.layers.length;
   return (config.history ?? []).slice(below.config.history?.length ?? 0).flatMap((entry) => {
-    const step = `history ${entry.created_by?.replaceAll("\n", "\\n")}`;
+    const step = `history ${entry.created_by?.replaceAll("\n", "\\n") ?? `of ${entry.comment}`}`;
     if (entry.empty_layer === true) return [`${step}, empty`];
     return [step, ...(layers[layer++] ?? []).map((name) => `  ${name}`)];
   });

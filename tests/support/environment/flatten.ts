@@ -34,7 +34,11 @@ export interface ImageConfigJson {
   readonly created?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly rootfs: { readonly diff_ids: readonly string[] };
-  readonly history?: readonly { readonly created_by?: string; readonly empty_layer?: boolean }[];
+  readonly history?: readonly {
+    readonly created_by?: string;
+    readonly comment?: string;
+    readonly empty_layer?: boolean;
+  }[];
 }
 
 interface DescriptorJson {

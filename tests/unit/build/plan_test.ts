@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NO_CONTEXTS } from "../../../lib/build/named_contexts.ts";
 import { imageStagesOf } from "../../../lib/build/image_stages.ts";
 import { type BuildPlan, makePlan } from "../../../lib/build/plan.ts";
 import { KilnError } from "../../../lib/errors.ts";
@@ -43,6 +44,7 @@ async function plan(
     stages,
     targets,
     platform: AMD64,
+    contexts: NO_CONTEXTS,
     build,
     escape,
     checks: silentChecks(),
