@@ -138,27 +138,36 @@ export class CommandMounts {
   async #withPoint(placed: PlacedMount): Promise<PlacedMount> {
     const { target, type } = placed.mount;
     if (isBelow(target, "/dev")) return placed;
-    const at = this.#mounts.findLastIndex(({ mount }) => isBelow(target, mount.target));
+    const at = this.#mounts.findLastIndex((around) => innerPath(target, around) !== undefined);
     const around = this.#mounts[at];
-    const point = around === undefined
-      ? this.#points.ensure(target, type)
-      : around.mount.target + await this.#pointInside(at, around, placed.mount);
-    return { ...placed, mount: { ...placed.mount, target: point } };
+    const inner = around === undefined ? undefined : innerPath(target, around);
+    if (around === undefined || inner === undefined) {
+      return { ...placed, asked: target, mount: { ...placed.mount, target: this.#points.ensure(target, type) } };
+    }
+    const { mount } = around;
+    const point = mount.target +
+      (mount.kind === "tmpfs" ? inner : await this.#pointInside(at, around, { inner, type }));
+    // Before the command there is nothing in memory to mount on.
+    const inMemory = mount.kind === "tmpfs" ? { inMemory: true as const } : {};
+    return { ...placed, asked: target, mount: { ...placed.mount, ...inMemory, target: point } };
   }
 
   /**
    * Makes sure of a mount point inside the mount number `at`. It is never made in what others see: the user's files, or
    * another stage.
    */
-  async #pointInside(at: number, { mount, own }: PlacedMount, { target, type }: PreparedMount): Promise<BytePath> {
-    if (mount.kind === "tmpfs" || mount.type === "file") throw this.#noPlace(target, mount.target);
-    const inner = target.slice(mount.target.length);
+  async #pointInside(
+    at: number,
+    { mount, asked, own }: PlacedMount,
+    { inner, type }: { readonly inner: BytePath; readonly type: PreparedMount["type"] },
+  ): Promise<BytePath> {
+    if (mount.kind === "tmpfs" || mount.type === "file") throw noPlace(mount.target + inner, mount.target);
     let source = mount.source;
     if (own !== undefined && !exists(source, inner)) {
       const view = await own();
       if (view.release !== undefined) this.#releases.push(view.release);
       source = view.path;
-      this.#mounts[at] = { mount: { ...mount, source } };
+      this.#mounts[at] = { mount: { ...mount, source }, ...(asked === undefined ? {} : { asked }) };
     }
     return files.withDirectory(source, (fd) => {
       const points = new MountPoints(fd, mount.target);
@@ -168,13 +177,6 @@ export class CommandMounts {
         // A view is thrown away. In a cache another command may have mounted there meanwhile.
         points.keep();
       }
-    });
-  }
-
-  #noPlace(target: BytePath, around: BytePath): KilnError {
-    const shown = [displayPath(target), displayPath(around)] as const;
-    return new KilnError("dockerfile", `Cannot mount on "${shown[0]}": it is inside the mount "${shown[1]}"`, {
-      hint: `put this --mount before the one of "${shown[1]}"`,
     });
   }
 
@@ -196,7 +198,20 @@ export class CommandMounts {
 }
 
 /** A mount whose mount point exists, and how to get a view for this command alone if others see its source. */
-type PlacedMount = { readonly mount: PreparedMount } & Pick<MountPreparation, "own">;
+type PlacedMount = { readonly mount: PreparedMount; readonly asked?: BytePath } & Pick<MountPreparation, "own">;
+
+/** What is left of a path behind the target of a mount, as it was asked for or as it really is. */
+function innerPath(path: BytePath, { mount, asked }: PlacedMount): BytePath | undefined {
+  const around = [asked ?? mount.target, mount.target].find((target) => isBelow(path, target));
+  return around === undefined ? undefined : path.slice(around.length);
+}
+
+function noPlace(target: BytePath, around: BytePath): KilnError {
+  const shown = [displayPath(target), displayPath(around)] as const;
+  return new KilnError("dockerfile", `Cannot mount on "${shown[0]}": it is inside the mount "${shown[1]}", a file`, {
+    hint: `put this --mount before the one of "${shown[1]}"`,
+  });
+}
 
 function isCache(preparation: MountPreparation | PlannedCache): preparation is PlannedCache {
   return "key" in preparation;

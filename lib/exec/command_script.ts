@@ -178,7 +178,7 @@ function mountDevices(script: SyscallScript, dev: BytePath): void {
 function addMount(script: SyscallScript, root: BytePath, prepared: PreparedMount): void {
   const target = root + prepared.target;
   const purpose = `mount ${prepared.target}`;
-  if (isBelow(prepared.target, "/dev")) makeTarget(script, target, prepared.type);
+  if (isBelow(prepared.target, "/dev") || prepared.inMemory) makeTarget(script, target, prepared.type);
   if (prepared.kind === "tmpfs") {
     const size = prepared.sizeBytes === undefined ? "" : `,size=${prepared.sizeBytes}`;
     script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, `mode=0755${size}`);
@@ -190,7 +190,7 @@ function addMount(script: SyscallScript, root: BytePath, prepared: PreparedMount
     .call(`restrict ${prepared.target}`, "mount", null, target, null, MS.REMOUNT | MS.BIND | restrictions, null);
 }
 
-/** /dev is only there once the child has mounted it, so mount points in it are made by the child. */
+/** What is in memory is only there once the child has mounted it, so mount points in it are made by the child. */
 function makeTarget(script: SyscallScript, target: BytePath, type: "file" | "directory"): void {
   const parts = target.split("/");
   for (let at = 2; at < parts.length; at++) {

@@ -22,7 +22,10 @@ export interface ExecSpec {
 }
 
 /** A mount whose source exists. */
-export type PreparedMount = BindMount | MemoryMount;
+export type PreparedMount = (BindMount | MemoryMount) & {
+  /** Its mount point is in a file system in memory that is mounted before: the child makes it. */
+  readonly inMemory?: true;
+};
 
 /** A file or directory of the host, seen in the rootfs. */
 export interface BindMount {
