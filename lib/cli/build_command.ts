@@ -22,6 +22,7 @@ import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { chooseBackend } from "../rootfs/choose.ts";
 import { BlobDirectory } from "../store/blob_directory.ts";
 import { WorkDirectory } from "../store/work_directory.ts";
+import { forbidCoreDumps } from "../sys/limits.ts";
 import { asSubreaper } from "../sys/subreaper.ts";
 import { createNamedContexts } from "./build_context_flag.ts";
 import type { BuildOptions } from "./build_options.ts";
@@ -52,6 +53,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   using interruption = watchSignals(host, report);
   const { signal } = interruption;
   if (startup.mounts.kind === "no") asSubreaper();
+  forbidCoreDumps();
 
   const { request } = options;
   const registry = createClient(options.registry, context);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { libc } from "./libc.ts";
 
 /** Returns how many files this process may open at the most; Infinity where there is no limit or no /proc to ask. */
 export function hardLimitOfOpenFiles(): number {
@@ -13,6 +14,20 @@ export function hardLimitOfOpenFiles(): number {
 export function parseHardLimit(text: string): number {
   const hard = /^Max open files +\S+ +(\S+)/m.exec(text)?.[1];
   return hard === undefined || hard === "unlimited" ? Infinity : Number(hard);
+}
+
+const RLIMIT_CORE = 4;
+
+/**
+ * Keeps this process, and what it starts, from leaving its memory in a file when it crashes: there are passwords in it.
+ * Whoever wants core dumps of a command can raise the limit again.
+ */
+export function forbidCoreDumps(): void {
+  const limit = new BigUint64Array(2);
+  const bytes = new Uint8Array(limit.buffer);
+  if (libc.prlimit(0, RLIMIT_CORE, null, bytes) < 0) return;
+  limit[0] = 0n;
+  libc.prlimit(0, RLIMIT_CORE, bytes, null);
 }
 
 function readLimits(): string {

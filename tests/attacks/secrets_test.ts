@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync } from "node:zlib";
+import { run } from "../support/environment/command.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { type Outcome, startSite } from "../support/executor_site.ts";
@@ -20,7 +21,7 @@ interface Built extends Outcome {
   readonly blobs: readonly Buffer[];
 }
 
-async function build(lines: readonly string[], isolation: string): Promise<Built> {
+async function build(lines: readonly string[], isolation: string, flags: readonly string[] = []): Promise<Built> {
   await prepared({ tools: [], bases: ["busybox"] });
   await using registry = await startRegistry({ bases: ["busybox"] });
   await using site = await startSite({
@@ -34,6 +35,7 @@ async function build(lines: readonly string[], isolation: string): Promise<Built
     `--isolation=${isolation}`,
     `--secret=id=npm,src=${site.path}/token`,
     `--oci-layout-path=${site.path}/image`,
+    ...flags,
   ]);
   await site.assertNothingLeft();
   const blobs: Buffer[] = [];
@@ -53,6 +55,10 @@ const LEAKS: readonly (readonly [shows: string, lines: readonly string[], file: 
     "RUN --mount=type=secret,id=npm mkdir /d; (head -c 1000003 /dev/zero; base64 </run/secrets/npm) >/d/x",
   ], "/d/x"],
   ["in the name of a file", ["RUN --mount=type=secret,id=npm touch /$(cat /run/secrets/npm)"], `/****`],
+  ["in the target of a symlink", ["RUN --mount=type=secret,id=npm ln -s $(cat /run/secrets/npm) /link"], "/link"],
+  ["as a part of JSON", [
+    'RUN --mount=type=secret,id=npm echo "{\\"auth\\": \\"$(echo "me:$(cat /run/secrets/npm)" | base64 -w0)\\"}" >/config.json',
+  ], "/config.json"],
   ["by a file of the context that nobody thought of", ["COPY . /app/"], "/app/.npmrc"],
   ["by another stage", [
     "RUN --mount=type=secret,id=npm cp /run/secrets/npm /t",
@@ -71,6 +77,26 @@ for (const isolation of ["overlay", "chroot"]) {
       assert.ok(!stderr.includes(SECRET), "the message shows it");
     });
   }
+}
+
+/** What puts it into the documents of the image, by the Dockerfile's author or who builds it, and what the error names. */
+const DOCUMENTS:
+  readonly (readonly [shows: string, lines: readonly string[], flags: readonly string[], place: string])[] = [
+    ["a variable", ["ARG TOKEN", "ENV TOKEN=$TOKEN"], [`--build-arg=TOKEN=${SECRET}`], "config.Env"],
+    ["a label", [`LABEL token="x ${SECRET}"`], [], "config.Labels.token"],
+    ["the key of a label", [], [`--label=${SECRET}=x`], "config.Labels"],
+    ["history", ["ARG TOKEN", "RUN true"], [`--build-arg=TOKEN=${SECRET}`], "history"],
+    ["a command", [`CMD echo ${Buffer.from(SECRET).toString("base64")}`], [], "config.Cmd"],
+    ["an annotation", [], [`--annotation=token=${SECRET}`], "annotations.token"],
+  ];
+
+for (const [shows, lines, flags, place] of DOCUMENTS) {
+  Deno.test(`S65 secret in ${shows} of the image: the build fails and names the place`, async () => {
+    const { code, stderr } = await build(["FROM BASE", ...lines], "overlay", flags);
+    assert.equal(code, 77, stderr);
+    assert.match(stderr, new RegExp(`^error: Cannot write the image: its .* has the secret "npm" in "${place}`, "m"));
+    assert.ok(!stderr.includes(SECRET), "the message shows it");
+  });
 }
 
 Deno.test("S65 secret that is used and removed, is in no blob of the image, in no form", async () => {
@@ -103,4 +129,49 @@ Deno.test("S67 secret in the log, is hidden: in two writes, in base64, in the te
     !log.includes(SECRET.slice(0, 20)) && !log.includes(Buffer.from(SECRET).toString("base64").slice(0, 20)),
     log,
   );
+});
+
+Deno.test("S67 secret in a message of ours, is hidden in every format", async () => {
+  for (const format of ["text", "json", "color"]) {
+    const { code, stdout, stderr } = await build(
+      ["FROM BASE", "ARG TOKEN", "COPY dir-$TOKEN /"],
+      "overlay",
+      [`--build-arg=TOKEN=${SECRET}`, `--log-format=${format}`],
+    );
+    assert.equal(code, 66, stderr);
+    assert.match(stderr, /dir-\*\*\*\*/);
+    assert.ok(!(stdout + stderr).includes(SECRET), stderr);
+  }
+});
+
+/** Attributes of more than a name; busybox has no tool to set one. */
+Deno.test("S65 secret in an extended attribute, its name or its value: the build fails and names the file", async () => {
+  await prepared({ tools: ["setfattr"], bases: [] });
+  for (const [key, value] of [["user.token", SECRET], [`user.${SECRET}`, "x"]]) {
+    await using site = await startSite({ file: "x" });
+    await run(["setfattr", "-n", key ?? "", "-v", value ?? "", `${site.context}/file`]);
+    await site.write({ Dockerfile: "FROM scratch\nCOPY file /copied\n" });
+    const { code, stderr } = await site.run(["--no-push", "--secret=id=npm,env=TOKEN"], { env: { TOKEN: SECRET } });
+    assert.equal(code, 77, stderr);
+    assert.match(stderr, /^error: Cannot put "\/copied" into a layer: it contains the secret "npm"$/m);
+  }
+});
+
+Deno.test("S65 core dump of the builder, is not made, and of a command only where it asks for it", async () => {
+  await prepared({ tools: [], bases: ["busybox"] });
+  await using registry = await startRegistry({ bases: ["busybox"] });
+  await using site = await startSite({
+    Dockerfile: `FROM ${registry.base("busybox")}\nENV MARK={MARK}\n` +
+      "RUN ulimit -c; ulimit -c unlimited; ulimit -c; echo held; sleep 300\n",
+  });
+  const unlimited = ["sh", "-c", 'ulimit -c unlimited && exec "$@"', "sh"];
+  const running = site.start(["--no-push", "--insecure-pull"], { through: unlimited });
+  await running.said("held");
+  const limits = await Deno.readTextFile(`/proc/${running.pid}/limits`);
+  assert.match(limits, /^Max core file size +0 +unlimited /m);
+  running.kill("SIGABRT");
+  const { stdout } = await running.outcome;
+  assert.match(stdout, /\] 0\n.*\] unlimited\n/);
+  // With the usual core_pattern they are made in the current directory.
+  assert.deepEqual([...Deno.readDirSync(site.path)].map(({ name }) => name).sort(), ["context", "home", "work"]);
 });

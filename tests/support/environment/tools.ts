@@ -21,6 +21,7 @@ const PACKAGES = {
   "buildah": "buildah",
   "crun": "crun",
   "getfattr": "attr",
+  "setfattr": "attr",
   "getcap": "libcap2-bin",
   "xz": "xz-utils",
   "bzip2": "bzip2",
