@@ -12,9 +12,11 @@ import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
 import type { Image } from "../image/image.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
+import { type GuardedSecret, refuseSecretsIn } from "../image/secret_guard.ts";
 import { containerConfig } from "../instructions/state.ts";
 import type { Origin, StageState } from "../instructions/instruction.ts";
 import type { BytePath } from "../io/byte_path.ts";
+import type { ContainerConfig } from "../oci/config.ts";
 import type { Family } from "../oci/media_type.ts";
 import type { Platform } from "../oci/platform.ts";
 import { formatReference } from "../oci/reference.ts";
@@ -54,6 +56,8 @@ export interface BuildDeps {
   /** Outputs that layers are handed to while the build goes on. */
   readonly early: readonly Output[];
   readonly background: Background;
+  /** What must not be in the image. */
+  secrets(): Promise<readonly GuardedSecret[]>;
   readonly packer: LayerPacker;
   /** Makes an empty directory for the tree of a layer that is made apart; it goes with the build. */
   readonly newTree: () => BytePath;
@@ -99,6 +103,13 @@ class Build {
   }
 
   async run(): Promise<BuiltImage> {
+    const state = this.#plan.stages.get(this.#target)?.state;
+    if (state === undefined) throw new Error("Unreachable: the target was planned");
+    const { annotations } = this.#wishes;
+    const secrets = await this.#deps.secrets();
+    const inherited = this.#base?.config;
+    refuseSecretsIn({ what: "config", value: { config: this.#config(state) }, inherited }, secrets);
+    refuseSecretsIn({ what: "manifest", value: { annotations: Object.fromEntries(annotations) } }, secrets);
     this.#stageBase();
     this.#openTrees();
     const results = await buildStages(
@@ -112,18 +123,16 @@ class Build {
         history.push({ ...entry, layer: await entry.layer });
       }
     }
-    const state = this.#plan.stages.get(this.#target)?.state;
-    if (state === undefined) throw new Error("Unreachable: the target was planned");
+    refuseSecretsIn({ what: "config", value: { history: history.map(({ createdBy }) => createdBy) } }, secrets);
     return { assemble: (family) => this.#assemble(family, state, history) };
   }
 
   #assemble(family: Family, state: StageState, history: readonly NewHistory[]): Image {
-    const { labels, annotations, latestSec } = this.#wishes;
-    const config = containerConfig({ ...state, labels: state.labels.setAll(labels) });
+    const { annotations, latestSec } = this.#wishes;
     return assembleImage({
       base: this.#base,
       history,
-      config,
+      config: this.#config(state),
       platform: this.#platform(state),
       family,
       annotations,
@@ -131,6 +140,10 @@ class Build {
       ...(state.author === undefined ? {} : { author: state.author }),
       ...(latestSec === undefined ? {} : { latestSec }),
     }, this.#deps.store);
+  }
+
+  #config(state: StageState): ContainerConfig {
+    return containerConfig({ ...state, labels: state.labels.setAll(this.#wishes.labels) });
   }
 
   /** What was asked for; else the base image says what it is (dockerfile.md 3.0). */

@@ -1,8 +1,9 @@
 /**
  * A secret of the build stays out of the image and the log (S65, S67).
  *
- * Guards: `SecretGuard` in lib/image (seen red with its `write` taken out of pack_layer.ts), the redactor in
- * lib/report (seen red with `redacting` taken out of lib/cli/run.ts).
+ * Guards: `SecretGuard` in lib/image (seen red with its `write` taken out of pack_layer.ts) and `refuseSecretsIn` there,
+ * the redactor in lib/report (seen red with `redacting` taken out of lib/cli/run.ts), and of RUN's output in
+ * lib/instructions/execute_run.ts), forbidCoreDumps in lib/cli/build_command.ts.
  *
  * @module
  */
@@ -162,16 +163,16 @@ Deno.test("S65 core dump of the builder, is not made, and of a command only wher
   await using registry = await startRegistry({ bases: ["busybox"] });
   await using site = await startSite({
     Dockerfile: `FROM ${registry.base("busybox")}\nENV MARK={MARK}\n` +
-      "RUN ulimit -c; ulimit -c unlimited; ulimit -c; echo held; sleep 300\n",
+      "RUN ulimit -c; ulimit -c unlimited; ulimit -c; echo now''held; sleep 300\n",
   });
   const unlimited = ["sh", "-c", 'ulimit -c unlimited && exec "$@"', "sh"];
   const running = site.start(["--no-push", "--insecure-pull"], { through: unlimited });
-  await running.said("held");
+  await running.said("nowheld");
   const limits = await Deno.readTextFile(`/proc/${running.pid}/limits`);
   assert.match(limits, /^Max core file size +0 +unlimited /m);
   running.kill("SIGABRT");
-  const { stdout } = await running.outcome;
-  assert.match(stdout, /\] 0\n.*\] unlimited\n/);
+  const { stdout, stderr } = await running.outcome;
+  assert.match(stdout + stderr, /\] 0\n.*\] unlimited\n/);
   // With the usual core_pattern they are made in the current directory.
   assert.deepEqual([...Deno.readDirSync(site.path)].map(({ name }) => name).sort(), ["context", "home", "work"]);
 });
