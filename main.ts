@@ -14,6 +14,12 @@ function isBuild(args: readonly string[]): boolean {
   return !args.some((arg) => ["--help", "-h", "--version"].includes(arg));
 }
 
+/** The isolation asked for; whether it makes sense is found out when all flags are read. */
+function isolationOf(args: readonly string[]): string | undefined {
+  const at = args.findLastIndex((arg) => /^--isolation(=|$)/.test(arg));
+  return at < 0 ? undefined : /^--isolation=(.*)$/.exec(args[at] ?? "")?.[1] ?? args[at + 1];
+}
+
 /** The Workers' module, beside this one also in a bundle. */
 function workerModule(): URL {
   return new URL(import.meta.url.endsWith(".ts") ? "./lib/worker.ts" : "./lib/worker.js", import.meta.url);
@@ -23,8 +29,8 @@ async function main(): Promise<number> {
   const mark = Deno.env.get(PRIVATE_MOUNTS_VARIABLE);
   Deno.env.delete(PRIVATE_MOUNTS_VARIABLE);
   const mounts: MountAbility = isBuild(Deno.args)
-    ? enterPrivateMounts(mark)
-    : { kind: "no", reason: "this command builds nothing" };
+    ? await enterPrivateMounts({ mark, isolation: isolationOf(Deno.args) })
+    : { kind: "no", reason: "this command builds nothing", userNamespaceReason: "this command builds nothing" };
   const { runExecutor } = await import("./lib/cli/executor.ts");
   return await runExecutor(Deno.args, { mounts, workerModule: workerModule() });
 }

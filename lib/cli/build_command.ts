@@ -13,6 +13,7 @@ import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
+import { ownAbilities } from "../exec/abilities.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
@@ -119,12 +120,13 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       pool: pools.jobs,
       packer,
       store,
-      abilities: { namespaces: startup.mounts.kind === "yes" },
+      abilities: ownAbilities({ namespaces: startup.mounts.kind === "yes" }),
       expansion: request.contextLimits.expansion,
     });
     await using backend = chosen.backend;
     report.message("info", `Isolation: ${backend.description}`);
-    for (const reason of chosen.reasons) report.message("warn", `No better isolation: ${reason}`);
+    const level = backend.name === "chroot" ? "warn" : "info";
+    for (const reason of chosen.reasons) report.message(level, `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
 
     await prepared;

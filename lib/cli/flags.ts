@@ -334,11 +334,12 @@ export const FLAGS = {
   "isolation": choiceWithDefault({
     group: "Isolation",
     own: true,
-    choices: ["auto", "overlay", "chroot", "in-place"],
-    placeholder: "auto|overlay|chroot",
+    choices: ["auto", ...ISOLATIONS, "in-place"],
+    placeholder: ["auto", ...ISOLATIONS].join("|"),
     initial: "auto",
     help: "How RUN is kept apart from this machine",
-    details: "`overlay`: an overlay mount and namespaces of its own. `chroot`: a copied file system and chroot. " +
+    details: "`overlay`: an overlay mount and namespaces of its own. `userns`: the same in a user namespace, for an " +
+      "ordinary user; RUN is root in it and nowhere else. `chroot`: a copied file system and chroot. " +
       "`auto` takes the first of them that works here and says which. `in-place`, kaniko's way, is not supported yet " +
       "and fails by name.",
   }),
@@ -347,7 +348,8 @@ export const FLAGS = {
     own: true,
     choices: ISOLATIONS,
     help: "The least isolation that will do; the build fails if only less can be had here",
-    details: "From the strictest: `overlay`, `chroot`. For pipelines that must not fall back to less unnoticed.",
+    details:
+      "From the strictest: `overlay`, `userns`, `chroot`. For pipelines that must not fall back to less unnoticed.",
   }),
   "step-timeout": duration({
     group: "Isolation",

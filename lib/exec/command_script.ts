@@ -10,9 +10,10 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice } from "../sys/file.ts";
 import { hardLimitOfOpenFiles } from "../sys/limits.ts";
-import { MNT, MS } from "../sys/mount.ts";
+import { ATTRIBUTE, MNT, mountAttributes, MS } from "../sys/mount.ts";
 import { S } from "../sys/stat.ts";
 import { SyscallScript } from "../sys/syscall_script.ts";
+import type { Abilities } from "./abilities.ts";
 import { CHROOT_CAPABILITIES, DEFAULT_CAPABILITIES, limitCapabilities } from "./confinement/capabilities.ts";
 import { hidePaths } from "./confinement/hidden_paths.ts";
 import { seccompFilter } from "./confinement/seccomp_filter.ts";
@@ -43,7 +44,11 @@ const SECCOMP_SET_MODE_FILTER = 1;
 const MAX_OPEN_FILES = 65_536;
 
 /** Returns the script of process 1: mounts, root, then the init program. */
-export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptors): SyscallScript {
+export function setUpScript(
+  root: BytePath,
+  spec: ExecSpec,
+  { fds, abilities }: { readonly fds: ChildDescriptors; readonly abilities: Abilities },
+): SyscallScript {
   const script = new SyscallScript();
   inheritDescriptors(script, fds);
   if (spec.network === "none") raiseLoopback(script);
@@ -53,20 +58,12 @@ export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptor
     .call("make the rootfs a mount", "mount", root, root, null, MS.BIND | MS.REC, null)
     .call("set the file mode mask", "umask", 0)
     .call("mount /proc", "mount", "proc", `${root}/proc`, "proc", MS.NOSUID | MS.NODEV | MS.NOEXEC, null);
-  mountDevices(script, `${root}/dev`);
-  script.attempt(
-    "mount /sys",
-    "mount",
-    "sysfs",
-    `${root}/sys`,
-    "sysfs",
-    MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.RDONLY,
-    null,
-  );
+  mountDevices(script, `${root}/dev`, abilities);
+  mountSystem(script, `${root}/sys`, abilities.userNamespace && spec.network === "host");
   hidePaths(script, root);
   // Device nodes that the image or the command makes must not open a device of the host.
-  script.call("forbid devices", "mount", null, root, null, MS.REMOUNT | MS.BIND | MS.NODEV, null);
-  for (const prepared of spec.mounts) addMount(script, root, prepared);
+  restrict(script, "forbid devices", { target: root, flags: MS.NODEV, abilities });
+  for (const prepared of spec.mounts) addMount(script, root, { prepared, abilities });
   script
     .call("enter the rootfs", "chdir", root)
     .call("make the rootfs the root", "pivot_root", ".", ".")
@@ -86,14 +83,18 @@ export function setUpScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptor
 }
 
 /** Returns the script of init's child: ids and command. */
-export function entryScript(spec: ExecSpec): SyscallScript {
+export function entryScript(spec: ExecSpec, abilities: Abilities): SyscallScript {
   const script = new SyscallScript().call("keep the report to init", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC);
-  enterCommand(script, spec);
+  enterCommand(script, spec, abilities);
   return script;
 }
 
 /** Returns the whole script of a command without namespaces of its own. */
-export function chrootScript(root: BytePath, spec: ExecSpec, fds: ChildDescriptors): SyscallScript {
+export function chrootScript(
+  root: BytePath,
+  spec: ExecSpec,
+  { fds, abilities }: { readonly fds: ChildDescriptors; readonly abilities: Abilities },
+): SyscallScript {
   const script = new SyscallScript();
   inheritDescriptors(script, fds);
   script
@@ -102,7 +103,7 @@ export function chrootScript(root: BytePath, spec: ExecSpec, fds: ChildDescripto
     .call("make the rootfs the root", "chroot", ".");
   resetProcess(script);
   limitCapabilities(script, CHROOT_CAPABILITIES);
-  enterCommand(script, spec);
+  enterCommand(script, spec, abilities);
   return script;
 }
 
@@ -148,11 +149,20 @@ const DEVICE_LINKS: readonly (readonly [name: string, target: string])[] = [
   ["ptmx", "pts/ptmx"],
 ];
 
-function mountDevices(script: SyscallScript, dev: BytePath): void {
+/** The group of terminals, in Debian and in every container runtime. */
+const TTY_GROUP = 5;
+
+function mountDevices(script: SyscallScript, dev: BytePath, { userNamespace, ids }: Abilities): void {
   const noExec = MS.NOSUID | MS.NOEXEC;
   script.call("mount /dev", "mount", "tmpfs", dev, "tmpfs", MS.NOSUID | MS.STRICTATIME, "mode=755,size=65536k");
   for (const [name, major, minor] of DEVICES) {
     const path = `${dev}/${name}`;
+    if (userNamespace) {
+      script
+        .call(`make /dev/${name}`, "mknodat", AT_FDCWD, path, S.IFREG | 0o666, 0)
+        .call(`show /dev/${name}`, "mount", `/dev/${name}`, path, null, MS.BIND, null);
+      continue;
+    }
     script.call(`make /dev/${name}`, "mknodat", AT_FDCWD, path, S.IFCHR | 0o666, encodeDevice(major, minor));
   }
   for (const [name, target] of DEVICE_LINKS) {
@@ -167,7 +177,7 @@ function mountDevices(script: SyscallScript, dev: BytePath): void {
       `${dev}/pts`,
       "devpts",
       noExec,
-      "newinstance,ptmxmode=0666,mode=0620,gid=5",
+      `newinstance,ptmxmode=0666,mode=0620${ids.groups.has(TTY_GROUP) ? `,gid=${TTY_GROUP}` : ""}`,
     )
     .call("make /dev/shm", "mkdirat", AT_FDCWD, `${dev}/shm`, 0o1777)
     .call("mount /dev/shm", "mount", "shm", `${dev}/shm`, "tmpfs", noExec | MS.NODEV, "mode=1777,size=65536k")
@@ -175,7 +185,39 @@ function mountDevices(script: SyscallScript, dev: BytePath): void {
     .attempt("mount /dev/mqueue", "mount", "mqueue", `${dev}/mqueue`, "mqueue", noExec | MS.NODEV, null);
 }
 
-function addMount(script: SyscallScript, root: BytePath, prepared: PreparedMount): void {
+/** @param shown whether the host's own is shown: the network it tells of is not that of our user namespace. */
+function mountSystem(script: SyscallScript, sys: BytePath, shown: boolean): void {
+  const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.RDONLY;
+  if (!shown) {
+    script.attempt("mount /sys", "mount", "sysfs", sys, "sysfs", flags, null);
+    return;
+  }
+  const attributes = mountAttributes(flags);
+  script
+    .call("show /sys", "mount", "/sys", sys, null, MS.BIND | MS.REC, null)
+    // Everything in it, too: control groups may be the user's to change.
+    .call("protect /sys", "mount_setattr", AT_FDCWD, sys, ATTRIBUTE.RECURSIVE, attributes, attributes.length);
+}
+
+/** Adds flags to a mount. In a user namespace those it has from the host must stay, which an older call cannot say. */
+function restrict(
+  script: SyscallScript,
+  purpose: string,
+  { target, flags, abilities }: { readonly target: BytePath; readonly flags: number; readonly abilities: Abilities },
+): void {
+  if (!abilities.userNamespace) {
+    script.call(purpose, "mount", null, target, null, MS.REMOUNT | MS.BIND | flags, null);
+    return;
+  }
+  const attributes = mountAttributes(flags);
+  script.call(purpose, "mount_setattr", AT_FDCWD, target, 0, attributes, attributes.length);
+}
+
+function addMount(
+  script: SyscallScript,
+  root: BytePath,
+  { prepared, abilities }: { readonly prepared: PreparedMount; readonly abilities: Abilities },
+): void {
   const target = root + prepared.target;
   const purpose = `mount ${prepared.target}`;
   if (isBelow(prepared.target, "/dev") || prepared.inMemory) makeTarget(script, target, prepared.type);
@@ -184,10 +226,9 @@ function addMount(script: SyscallScript, root: BytePath, prepared: PreparedMount
     script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, `mode=0755${size}`);
     return;
   }
-  const restrictions = MS.NODEV | MS.NOSUID | (prepared.readOnly ? MS.RDONLY : 0);
-  script
-    .call(purpose, "mount", prepared.source, target, null, MS.BIND, null)
-    .call(`restrict ${prepared.target}`, "mount", null, target, null, MS.REMOUNT | MS.BIND | restrictions, null);
+  const flags = MS.NODEV | MS.NOSUID | (prepared.readOnly ? MS.RDONLY : 0);
+  script.call(purpose, "mount", prepared.source, target, null, MS.BIND, null);
+  restrict(script, `restrict ${prepared.target}`, { target, flags, abilities });
 }
 
 /** What is in memory is only there once the child has mounted it, so mount points in it are made by the child. */
@@ -216,11 +257,12 @@ function resetProcess(script: SyscallScript): void {
     .call("unblock signals", "rt_sigprocmask", 2, new Uint8Array(8), null, 8);
 }
 
-function enterCommand(script: SyscallScript, spec: ExecSpec): void {
+function enterCommand(script: SyscallScript, spec: ExecSpec, { ids }: Abilities): void {
   const groups = new Uint8Array(new Uint32Array(spec.user.groups).buffer);
+  script.call("start a session", "setsid");
+  // Where a namespace has one group only, the kernel lets nobody give up groups, as they may forbid something.
+  if (ids.setsGroups) script.call("set supplementary groups", "setgroups", spec.user.groups.length, groups);
   script
-    .call("start a session", "setsid")
-    .call("set supplementary groups", "setgroups", spec.user.groups.length, groups)
     .call("set the group", "setgid", spec.user.gid)
     .call("set the user", "setuid", spec.user.uid)
     .call(`enter ${spec.workingDirectory}`, "chdir", spec.workingDirectory)

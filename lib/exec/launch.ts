@@ -13,7 +13,8 @@ import { CLONE, StartError, startProcess } from "../sys/start_process.ts";
 import type { FailedStep, SyscallScript } from "../sys/syscall_script.ts";
 import { chrootScript, entryScript, setUpScript } from "./command_script.ts";
 import { killProcessesIn, signalCommand } from "./process_tree.ts";
-import type { Abilities, ExecResult, ExecSpec } from "./spec.ts";
+import type { Abilities } from "./abilities.ts";
+import type { ExecResult, ExecSpec } from "./spec.ts";
 
 /** Where a command's output goes and what can end it early. */
 export interface ExecIo {
@@ -35,6 +36,7 @@ export interface ExecIo {
  * @throws {KilnError} kind `run`, if the command cannot be executed (code 127 or 126, as a shell has it).
  */
 export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abilities: Abilities): Promise<ExecResult> {
+  assertPossible(spec, abilities);
   const fds = new Descriptors();
   try {
     const stdout = fds.pipe();
@@ -50,17 +52,17 @@ export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abiliti
     let pid: number;
     let entry: SyscallScript;
     if (abilities.namespaces) {
-      entry = entryScript(spec);
+      entry = entryScript(spec, abilities);
       child.init = fds.keep(makeMemoryFile("init"));
       writeAll(child.init, makeInitProgram(entry));
       const network = spec.network === "none" ? CLONE.NEWNET : 0;
       pid = start(
         CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | network,
-        setUpScript(root, spec, child),
+        setUpScript(root, spec, { fds: child, abilities }),
         spec,
       );
     } else {
-      entry = chrootScript(root, spec, child);
+      entry = chrootScript(root, spec, { fds: child, abilities });
       pid = start(0, entry, spec);
     }
     fds.closeNow(child.stdin, stdout.writeEnd, stderr.writeEnd, report.writeEnd, child.init);
@@ -68,6 +70,24 @@ export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abiliti
   } finally {
     fds.closeAll();
   }
+}
+
+/** @throws {KilnError} kind `denied`, if there is no way here to run the command as the Dockerfile wants it */
+function assertPossible({ user }: ExecSpec, { root, ids }: Abilities): void {
+  if (!root) {
+    throw new KilnError("denied", "Cannot run a command: this process may neither make namespaces nor call chroot", {
+      hint: "without RUN the image can be built here",
+    });
+  }
+  const lacking = [
+    ...ids.users.has(user.uid) ? [] : [`user ${user.uid}`],
+    ...[user.gid, ...user.groups].filter((gid) => !ids.groups.has(gid)).map((gid) => `group ${gid}`),
+  ];
+  if (lacking[0] === undefined) return;
+  const there = ids.users.count === 1 ? "one user and group only, root" : `${ids.users.count} ids`;
+  throw new KilnError("denied", `Cannot run as ${lacking[0]}: this user namespace has ${there}`, {
+    hint: "ranges in /etc/subuid and /etc/subgid and the package uidmap (newuidmap, newgidmap) give it more",
+  });
 }
 
 function start(flags: number, script: SyscallScript, spec: ExecSpec): number {

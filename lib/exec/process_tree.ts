@@ -6,7 +6,7 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { AT_FDCWD, readLink } from "../sys/file.ts";
 import { libc } from "../sys/libc.ts";
-import type { Abilities } from "./spec.ts";
+import type { Abilities } from "./abilities.ts";
 
 const SIGNALS = { SIGTERM: 15, SIGKILL: 9 } as const;
 

@@ -58,9 +58,3 @@ export interface ExecResult {
   /** Whether it was ended because its time was over. */
   readonly timedOut?: true;
 }
-
-/** What the host lets us do for a command. */
-export interface Abilities {
-  /** Mount, pid, ipc and uts namespaces of its own. Without them the command gets a plain chroot. */
-  readonly namespaces: boolean;
-}

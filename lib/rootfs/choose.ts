@@ -9,6 +9,7 @@ import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
 import type { MountAbility } from "../sys/private_mounts.ts";
+import { markOpaque } from "../tree/overlay_marks.ts";
 import { removeTree } from "../tree/remove.ts";
 import { ChrootCommands } from "./chroot.ts";
 import { DirectoryBackend, type DirectoryOptions } from "./directories.ts";
@@ -18,7 +19,7 @@ import { mountOverlay } from "./overlay_mount.ts";
 import type { Backend } from "./rootfs.ts";
 
 /** What any of them is made of. */
-export type BackendOptions = OverlayOptions & Omit<DirectoryOptions, "commands">;
+export type BackendOptions = Omit<OverlayOptions, "isolation"> & Omit<DirectoryOptions, "commands">;
 
 /** A backend, and what was better but is not possible here. */
 export interface ChosenBackend {
@@ -45,18 +46,26 @@ export function chooseBackend(
   mounts: MountAbility,
   options: BackendOptions,
 ): ChosenBackend {
+  const namespace = mounts.kind === "yes" ? mounts.userNamespace : undefined;
   const candidates: Readonly<Record<Isolation, Candidate>> = {
     overlay: {
-      unusable: () => mounts.kind === "yes" ? overlayUnusable(options.directory) : mounts.reason,
-      make: () => new OverlayBackend(options),
+      unusable: () => mounts.kind === "no" ? mounts.reason : namespace?.reason ?? overlayUnusable(options.directory),
+      make: () => new OverlayBackend({ ...options, isolation: "overlay" }),
+    },
+    userns: {
+      unusable: () => mounts.kind === "no" ? mounts.userNamespaceReason : overlayUnusable(options.directory),
+      make: () => new OverlayBackend({ ...options, isolation: "userns" }),
     },
     chroot: {
       unusable: () => undefined,
       make: () => new DirectoryBackend({ ...options, commands: new ChrootCommands(options.abilities) }),
     },
   };
+  // Who can mount as it is has no use for a user namespace, and made none.
+  const isWorthTrying = (name: Isolation): boolean =>
+    name !== "userns" || mounts.kind === "no" || namespace !== undefined;
   const reasons: string[] = [];
-  for (const name of wanted === "auto" ? ISOLATIONS : [wanted]) {
+  for (const name of wanted === "auto" ? ISOLATIONS.filter(isWorthTrying) : [wanted]) {
     if (least !== undefined && isLess(name, least)) throw tooLittle(least, reasons);
     const reason = candidates[name].unusable();
     if (reason === undefined) return { backend: candidates[name].make(), reasons };
@@ -90,6 +99,8 @@ function overlayUnusable(directory: string): string | undefined {
   };
   try {
     const target = make("target");
+    // What the mount itself would only find out when a directory is replaced.
+    markOpaque(files.AT_FDCWD, target);
     mountOverlay({ lowers: [make("lower")], writable: { upper: make("upper"), work: make("work") } }, target);
     unmount(target);
     return undefined;

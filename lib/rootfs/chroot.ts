@@ -5,7 +5,8 @@
  * @module
  */
 import { type ExecIo, launch } from "../exec/launch.ts";
-import type { Abilities, ExecSpec } from "../exec/spec.ts";
+import type { Abilities } from "../exec/abilities.ts";
+import type { ExecSpec } from "../exec/spec.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { CommandEnd, Commands } from "./commands.ts";
 

@@ -5,7 +5,7 @@
  */
 
 /** All of them, the strictest first: the order in which `auto` tries them, and by which they are compared. */
-export const ISOLATIONS = ["overlay", "chroot"] as const;
+export const ISOLATIONS = ["overlay", "userns", "chroot"] as const;
 
 /** One of them: what `--isolation` asks for by name and `--require-isolation` compares. */
 export type Isolation = typeof ISOLATIONS[number];

@@ -8,7 +8,8 @@
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
 import { type ExecIo, launch } from "../exec/launch.ts";
-import type { Abilities, ExecResult, ExecSpec } from "../exec/spec.ts";
+import type { Abilities } from "../exec/abilities.ts";
+import type { ExecResult, ExecSpec } from "../exec/spec.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
@@ -30,14 +31,15 @@ export interface OverlayOptions {
   readonly pool: WorkerPool<Jobs>;
   readonly packer: LayerPacker;
   readonly abilities: Abilities;
+  /** `userns` where the mounts are in a user namespace made for this build. */
+  readonly isolation: "overlay" | "userns";
   /** How far a layer of a base image may expand; `DEFAULT_EXPANSION_LIMITS` unless told. */
   readonly expansion?: ExpansionLimits;
 }
 
 /** Holds stages as overlay mounts. */
 export class OverlayBackend implements Backend {
-  readonly name = "overlay";
-  readonly description = "overlay mounts, own namespaces for every command";
+  readonly name: "overlay" | "userns";
   readonly #options: OverlayOptions;
   readonly #directory: BytePath;
   /** Unpacked layers by the diff IDs of themselves and all below. */
@@ -46,8 +48,14 @@ export class OverlayBackend implements Backend {
   #next = 0;
 
   constructor(options: OverlayOptions) {
+    this.name = options.isolation;
     this.#options = options;
     this.#directory = bytePathOf(options.directory);
+  }
+
+  get description(): string {
+    const where = this.name === "userns" ? "overlay mounts in a user namespace" : "overlay mounts";
+    return `${where}, own namespaces for every command`;
   }
 
   empty(): Snapshot {

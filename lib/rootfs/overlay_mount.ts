@@ -12,6 +12,7 @@ import { SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, openDirectory } from "../sys/file.ts";
 import { mount, mountByParts, MS } from "../sys/mount.ts";
 import { tryStatAt } from "../sys/stat.ts";
+import { OVERLAY_NOTES } from "../tree/overlay_marks.ts";
 
 /** A stack of directories to merge. */
 export interface OverlayStack {
@@ -22,7 +23,9 @@ export interface OverlayStack {
 }
 
 /** Options in order of preference: the kernel or the file system may not know the first ones. */
-const PLAIN: readonly Option[] = [["metacopy", "off"], ["redirect_dir", "off"]];
+const PLAIN: readonly Option[] = OVERLAY_NOTES === "user"
+  ? [["metacopy", "off"], ["userxattr"]]
+  : [["metacopy", "off"], ["redirect_dir", "off"]];
 const WRITABLE_OPTIONS: readonly (readonly Option[])[] = [
   [["index", "on"], ...PLAIN, ["volatile"]],
   [["index", "on"], ...PLAIN],
@@ -46,7 +49,8 @@ export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLink
   try {
     const lowers = [...stack.lowers].reverse().map(open);
     if (stack.writable === undefined) {
-      mountStack(lowers, { target, flags: MS.RDONLY, options: [] });
+      const options: readonly Option[] = OVERLAY_NOTES === "user" ? [["userxattr"]] : [];
+      mountStack(lowers, { target, flags: MS.RDONLY, options });
       return { keepsLinks: true };
     }
     const directories = [["upperdir", open(stack.writable.upper)], ["workdir", open(stack.writable.work)]] as const;

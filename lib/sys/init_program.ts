@@ -12,6 +12,7 @@
  *
  * @module
  */
+import { DATA_ADDRESS, makeProgram } from "./elf_program.ts";
 import type { SyscallScript } from "./syscall_script.ts";
 
 /**
@@ -92,10 +93,6 @@ const CODE =
   "498b04244883f8ff7443498b7c2408498b742410498b5424184d8b5424204d8b4424284d8b4c24300f054885c0790849837c24380074" +
   "094983c44849ffc5ebc04d896f0849894710e896ffffffbf7e000000eb88";
 
-const CODE_OFFSET = 0x1000;
-const CODE_ADDRESS = 0x401000n;
-const DATA_OFFSET = 0x2000;
-const DATA_ADDRESS = 0x500000n;
 const SCRIPT_OFFSET = 32;
 
 /** Size of a report on descriptor 3. */
@@ -103,41 +100,8 @@ export const REPORT_BYTES = 16;
 
 /** Returns the ELF file of an init whose child runs `script`. */
 export function makeInitProgram(script: SyscallScript): Uint8Array<ArrayBuffer> {
-  const code = Uint8Array.from(CODE.match(/../g) ?? [], (byte) => parseInt(byte, 16));
-  const data = script.encode(DATA_ADDRESS + BigInt(SCRIPT_OFFSET));
-  const dataSize = SCRIPT_OFFSET + data.length;
-  const file = new Uint8Array(DATA_OFFSET + dataSize);
-  const view = new DataView(file.buffer);
-  // ELF64 header: little endian, EXEC, x86-64.
-  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  view.setUint16(16, 2, true);
-  view.setUint16(18, 62, true);
-  view.setUint32(20, 1, true);
-  view.setBigUint64(24, CODE_ADDRESS, true);
-  view.setBigUint64(32, 64n, true);
-  view.setUint16(52, 64, true);
-  view.setUint16(54, 56, true);
-  view.setUint16(56, 3, true);
-  const [X, W, R] = [1, 2, 4];
-  segment(view, 64, { type: 1, flags: R | X, offset: CODE_OFFSET, address: CODE_ADDRESS, size: code.length });
-  segment(view, 120, { type: 1, flags: R | W, offset: DATA_OFFSET, address: DATA_ADDRESS, size: dataSize });
-  segment(view, 176, { type: 0x6474e551, flags: R | W, offset: 0, address: 0n, size: 0 }); // PT_GNU_STACK
-  file.set(code, CODE_OFFSET);
-  file.set(data, DATA_OFFSET + SCRIPT_OFFSET);
-  return file;
-}
-
-function segment(
-  view: DataView,
-  at: number,
-  s: { type: number; flags: number; offset: number; address: bigint; size: number },
-): void {
-  view.setUint32(at, s.type, true);
-  view.setUint32(at + 4, s.flags, true);
-  view.setBigUint64(at + 8, BigInt(s.offset), true);
-  view.setBigUint64(at + 16, s.address, true);
-  view.setBigUint64(at + 24, s.address, true);
-  view.setBigUint64(at + 32, BigInt(s.size), true);
-  view.setBigUint64(at + 40, BigInt(s.size), true);
-  view.setBigUint64(at + 48, 0x1000n, true);
+  const encoded = script.encode(DATA_ADDRESS + BigInt(SCRIPT_OFFSET));
+  const data = new Uint8Array(SCRIPT_OFFSET + encoded.length);
+  data.set(encoded, SCRIPT_OFFSET);
+  return makeProgram(CODE, data);
 }

@@ -27,6 +27,15 @@ export const MS = {
 /** Flags of umount2(2). */
 export const MNT = { DETACH: 2, NOFOLLOW: 8 } as const;
 
+/** Constants of mount_setattr(2). */
+export const ATTRIBUTE = { RECURSIVE: 0x8000 } as const;
+
+/** `struct mount_attr` that adds flags, of those `MS` and mount_setattr(2) have the same numbers for. */
+export function mountAttributes(flags: number): Uint8Array<ArrayBuffer> {
+  const same = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  return new Uint8Array(new BigUint64Array([BigInt(flags & same), 0n, 0n, 0n]).buffer);
+}
+
 /** What to mount where. */
 export interface MountCall {
   /** A device, a directory for a bind mount, or a word for pseudo file systems. */

@@ -2,20 +2,23 @@
  * The one re-execution at start-up: into a mount namespace of our own.
  *
  * All mounts of a build are made in it, so they are gone when the last process of the build is, even after kill -9.
- * A namespace can only be changed for the calling thread, and Deno has several; execve leaves one (deno.md 1, D2).
+ * A namespace can only be changed for the calling thread, and Deno has several; execve leaves one (deno.md 1, D2). Who
+ * may not have one gets a user namespace, in which it may (`user_namespace.ts`).
  * The new start also gives malloc settings for a program with many threads and large buffers.
  * This module is imported before anything else is, so it imports as little as possible.
  *
  * @module
  */
 import { type BytePath, bytePathFrom, bytePathOf } from "../io/byte_path.ts";
-import { SysError } from "./errno.ts";
+import { describeErrno, SysError } from "./errno.ts";
+import { execute, type Execution } from "./execute.ts";
 import { AT_FDCWD, readLink } from "./file.ts";
 import { mount, MS } from "./mount.ts";
-import { addressOf, cString, lastErrno, libc } from "./libc.ts";
+import { lastErrno, libc } from "./libc.ts";
+import { hasCapabilities } from "./own_capabilities.ts";
 import { CLONE } from "./start_process.ts";
 
-/** The variable that names the namespace in the environment of the re-executed process. */
+/** The variable that tells the re-executed process what it is in. */
 export const PRIVATE_MOUNTS_VARIABLE = "KILN_PRIVATE_MOUNTS";
 
 /**
@@ -30,62 +33,110 @@ const OWN_VARIABLES: readonly string[] = [
 ];
 
 /** Whether this process may mount: `yes`, or why not. */
-export type MountAbility = { readonly kind: "yes" } | { readonly kind: "no"; readonly reason: string };
+export type MountAbility =
+  | {
+    readonly kind: "yes";
+    /** Set if it may because it is in a user namespace made for it. */
+    readonly userNamespace?: UserNamespaceFacts;
+  }
+  | {
+    readonly kind: "no";
+    readonly reason: string;
+    /** Why a user namespace is no way out. */
+    readonly userNamespaceReason: string;
+  };
+
+/** How this process came to its user namespace. */
+export interface UserNamespaceFacts {
+  /** Why it could not do without. */
+  readonly reason: string;
+  /** Why it has one id only, if it has. */
+  readonly singleBecause?: string;
+}
+
+/** What `enterPrivateMounts` goes by. */
+export interface MountWish {
+  /** What `PRIVATE_MOUNTS_VARIABLE` holds. */
+  readonly mark: string | undefined;
+  /** The isolation asked for on the command line, as far as that is known already. */
+  readonly isolation: string | undefined;
+}
 
 /**
- * Moves the whole process into its own mount namespace. Does not return if that needs a re-execution; returns in the
- * process that came of it, or where the host does not allow it.
- *
- * @param mark what `PRIVATE_MOUNTS_VARIABLE` holds.
+ * Moves the whole process into its own mount namespace, and a user namespace if that takes one. Does not return if that
+ * needs a re-execution; returns in the process that came of it, or where the host does not allow it.
  */
-export function enterPrivateMounts(mark: string | undefined): MountAbility {
-  // Whoever sets the variable by hand must not make us mount in the host's namespace.
-  if (mark === currentNamespace()) return { kind: "yes" };
+export async function enterPrivateMounts({ mark, isolation }: MountWish): Promise<MountAbility> {
+  const entered = readMark(mark);
+  if (entered !== undefined) return entered;
   // In a chroot our own path is another one as seen from a new namespace.
   const executable = bytePathOf(Deno.execPath());
+  const reason = isolation === "userns" ? "--isolation=userns asks for a user namespace" : ownMounts();
+  if (reason === undefined) execute(thisAgain(executable, currentNamespace("mnt")));
+  // Where chroot is possible without, a user namespace would take ids and rights away for nothing.
+  if (isolation === "in-place" || (isolation === "chroot" && hasCapabilities("SYS_CHROOT"))) {
+    return { kind: "no", reason, userNamespaceReason: `--isolation=${isolation} needs none` };
+  }
+  const { prepareUserNamespace } = await import("./user_namespace.ts");
+  const prepared = prepareUserNamespace();
+  if (typeof prepared === "string") return { kind: "no", reason, userNamespaceReason: prepared };
+  const { name, singleBecause } = prepared;
+  const facts: UserNamespaceFacts = { reason, ...(singleBecause === undefined ? {} : { singleBecause }) };
+  const refused: MountAbility = { kind: "no", reason, userNamespaceReason: "the one that was made cannot be entered" };
+  return prepared.enter({
+    inside: thisAgain(executable, `${name} ${JSON.stringify(facts)}`),
+    otherwise: thisAgain(executable, `refused ${JSON.stringify(refused)}`),
+  });
+}
+
+/** Makes a mount namespace for this thread; returns why there can be none. */
+function ownMounts(): string | undefined {
   if (libc.unshare(CLONE.NEWNS) < 0) {
-    const error = new SysError("unshare", lastErrno());
-    return { kind: "no", reason: `a mount namespace of our own is refused: ${error.message}` };
+    return `a mount namespace of our own is refused: unshare: ${describeErrno(lastErrno())}`;
   }
   try {
     mount({ source: "none", target: "/", type: "", flags: MS.REC | MS.PRIVATE });
+    return undefined;
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    return { kind: "no", reason: `mounting is refused: ${error.message}` };
+    return `mounting is refused: ${error.message}`;
   }
-  reexecute(executable);
 }
 
-/** Starts this very command again, in place of this process. */
-function reexecute(executable: BytePath): never {
-  const commandLine = bytePathFrom(Deno.readFileSync("/proc/self/cmdline")).split("\0").slice(0, -1);
-  const environment = bytePathFrom(Deno.readFileSync("/proc/self/environ")).split("\0").filter((line) => line !== "");
-  libc.execve(
-    cString(executable),
-    vector(commandLine),
-    vector([
-      ...environment.filter((line) => !OWN_VARIABLES.some((name) => line.startsWith(`${name}=`))),
-      `${PRIVATE_MOUNTS_VARIABLE}=${currentNamespace()}`,
+/** Whoever sets the variable by hand must not make us mount in the host's namespace. */
+function readMark(mark = ""): MountAbility | undefined {
+  if (mark === currentNamespace("mnt")) return { kind: "yes" };
+  const [name, facts] = splitOnce(mark);
+  if (name === currentNamespace("user")) return { kind: "yes", userNamespace: JSON.parse(facts) };
+  if (name === "refused") return JSON.parse(facts);
+  return undefined;
+}
+
+function splitOnce(text: string): readonly [string, string] {
+  const space = text.indexOf(" ");
+  return space < 0 ? [text, ""] : [text.slice(0, space), text.slice(space + 1)];
+}
+
+/** This very command, to be started in place of this process. */
+function thisAgain(executable: BytePath, mark: string): Execution {
+  return {
+    path: executable,
+    argv: wordsOf("cmdline"),
+    environment: [
+      ...wordsOf("environ").filter((line) => !OWN_VARIABLES.some((name) => line.startsWith(`${name}=`))),
+      `${PRIVATE_MOUNTS_VARIABLE}=${bytePathOf(mark)}`,
       ...MALLOC_SETTINGS,
-    ]),
-  );
-  throw new SysError("execve", lastErrno(), executable);
+    ],
+  };
 }
 
-/** Returns the name of the calling thread's mount namespace: `mnt:[4026531841]`. */
-function currentNamespace(): string {
-  return readLink(AT_FDCWD, "/proc/thread-self/ns/mnt");
+function wordsOf(file: "cmdline" | "environ"): readonly BytePath[] {
+  // Each word ends in a NUL; an argument may be empty.
+  const words = bytePathFrom(Deno.readFileSync(`/proc/self/${file}`)).split("\0").slice(0, -1);
+  return file === "environ" ? words.filter((line) => line !== "") : words;
 }
 
-/** Keeps the strings of a vector alive until execve has read them. */
-const kept: Uint8Array<ArrayBuffer>[] = [];
-
-function vector(lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  const pointers = new BigUint64Array(lines.length + 1);
-  lines.forEach((line, at) => {
-    const bytes = cString(line);
-    kept.push(bytes);
-    pointers[at] = addressOf(bytes);
-  });
-  return new Uint8Array(pointers.buffer);
+/** Returns the name of a namespace of the calling thread: `mnt:[4026531841]`. */
+function currentNamespace(kind: "mnt" | "user"): string {
+  return readLink(AT_FDCWD, `/proc/thread-self/ns/${kind}`);
 }

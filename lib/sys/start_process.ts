@@ -9,7 +9,7 @@
  */
 import { SysError } from "./errno.ts";
 import { addressOf, checked, lastErrno, libc } from "./libc.ts";
-import { type FailedStep, failedStep, type SyscallScript } from "./syscall_script.ts";
+import { type FailedStep, failedStep, resultOfStep, type SyscallScript } from "./syscall_script.ts";
 
 /** Namespace flags of clone(2). */
 export const CLONE = {
@@ -81,17 +81,9 @@ export function startProcess(flags: number, script: SyscallScript): number {
   const arena = new Uint8Array(script.encode(0n).length);
   const address = addressOf(arena);
   arena.set(script.encode(address));
-  const stackTop = place.stackTop;
-  const blocked = blockSignals();
-  let pid: number;
-  let errno = 0;
-  try {
-    pid = libc.clone(place.code, stackTop, flags | CLONE_VM | CLONE_VFORK | SIGCHLD, address);
-    if (pid < 0) errno = lastErrno();
-  } finally {
-    restoreSignals(blocked);
-  }
-  if (pid < 0) throw new SysError("clone", errno);
+  const pid = withSignalsBlocked(() =>
+    libc.clone(place.code, place.stackTop, flags | CLONE_VM | CLONE_VFORK | SIGCHLD, address)
+  );
   const failed = failedStep(script, arena);
   if (failed === undefined) return pid;
   libc.try_waitpid(pid, new Uint8Array(4), 0);
@@ -103,11 +95,55 @@ interface CodeAndStack {
   readonly stackTop: bigint;
 }
 
+/** A child that runs its script while this thread goes on. */
+export interface BesideProcess {
+  readonly pid: number;
+  /** Returns what a call of the script came to: its result, or its errno below zero. Only once the child has made it. */
+  result(index: number): number;
+}
+
+/**
+ * Starts a child that the caller has to help with something from outside, such as id maps (decisions 23: without
+ * CLONE_VFORK). Its script makes system calls only and ends; it is the caller's to end and to wait for.
+ *
+ * @throws {SysError} if clone failed.
+ */
+export function startBeside(flags: number, script: SyscallScript): BesideProcess {
+  const place = mapCodeAndStack();
+  const arena = new Uint8Array(script.encode(0n).length);
+  const address = addressOf(arena);
+  arena.set(script.encode(address));
+  const pid = withSignalsBlocked(() => libc.clone(place.code, place.stackTop, flags | CLONE_VM | SIGCHLD, address));
+  // The child reads and writes the arena for as long as it lives.
+  beside.push(arena);
+  return { pid, result: (index) => resultOfStep(arena, index) };
+}
+
+const beside: Uint8Array[] = [];
+
+/** Until its execve the child would run the builder's signal handlers on shared memory: it starts with all blocked. */
+function withSignalsBlocked(clone: () => number): number {
+  const blocked = blockSignals();
+  let pid: number;
+  let errno = 0;
+  try {
+    pid = clone();
+    if (pid < 0) errno = lastErrno();
+  } finally {
+    restoreSignals(blocked);
+  }
+  if (pid < 0) throw new SysError("clone", errno);
+  return pid;
+}
+
 /** One page of code and one stack; CLONE_VFORK makes sure that only one child at a time uses them. */
 let mapped: CodeAndStack | undefined;
 
 function codeAndStack(): CodeAndStack {
-  if (mapped !== undefined) return mapped;
+  return mapped ??= mapCodeAndStack();
+}
+
+function mapCodeAndStack(): CodeAndStack {
   const [PROT_READ, PROT_WRITE, PROT_EXEC] = [1, 2, 4];
   const [MAP_PRIVATE, MAP_ANONYMOUS] = [0x02, 0x20];
   const size = 4096 + STACK_BYTES;
@@ -118,11 +154,9 @@ function codeAndStack(): CodeAndStack {
   const memory = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(page, size));
   memory.set(Uint8Array.from(CODE.match(/../g) ?? [], (byte) => parseInt(byte, 16)));
   checked("mprotect", libc.mprotect(page, 4096n, PROT_READ | PROT_EXEC));
-  mapped = { code: page, stackTop: Deno.UnsafePointer.value(page) + BigInt(size) - 64n };
-  return mapped;
+  return { code: page, stackTop: Deno.UnsafePointer.value(page) + BigInt(size) - 64n };
 }
 
-/** Until its execve the child would run the builder's signal handlers on shared memory: it starts with all blocked. */
 function blockSignals(): Uint8Array<ArrayBuffer> {
   const before = new Uint8Array(128);
   const SIG_SETMASK = 2;

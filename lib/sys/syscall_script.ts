@@ -12,6 +12,8 @@ import type { BytePath } from "../io/byte_path.ts";
 /** System call numbers, by architecture. */
 const NUMBERS = {
   x86_64: {
+    read: 0,
+    write: 1,
     rt_sigaction: 13,
     rt_sigprocmask: 14,
     ioctl: 16,
@@ -35,14 +37,19 @@ const NUMBERS = {
     mknodat: 259,
     fchownat: 260,
     symlinkat: 266,
+    unshare: 272,
     dup3: 292,
     prlimit64: 302,
+    setns: 308,
     seccomp: 317,
     execveat: 322,
     close: 3,
     close_range: 436,
+    mount_setattr: 442,
   },
   aarch64: {
+    read: 63,
+    write: 64,
     rt_sigaction: 134,
     rt_sigprocmask: 135,
     ioctl: 29,
@@ -66,12 +73,15 @@ const NUMBERS = {
     mknodat: 33,
     fchownat: 54,
     symlinkat: 36,
+    unshare: 97,
     dup3: 24,
     prlimit64: 261,
+    setns: 268,
     seccomp: 277,
     execveat: 281,
     close: 57,
     close_range: 436,
+    mount_setattr: 442,
   },
 } as const;
 
@@ -153,12 +163,17 @@ export class SyscallScript {
   }
 }
 
+/** Returns what a call of an encoded script came to: its result, or its errno below zero. */
+export function resultOfStep(encoded: Uint8Array<ArrayBuffer>, index: number): number {
+  const view = new DataView(encoded.buffer, encoded.byteOffset);
+  return Number(view.getBigInt64(index * RECORD_BYTES + RESULT_OFFSET, true));
+}
+
 /** Returns the first call of an encoded script that failed and had to succeed, with its errno. */
 export function failedStep(script: SyscallScript, encoded: Uint8Array<ArrayBuffer>): FailedStep | undefined {
-  const view = new DataView(encoded.buffer, encoded.byteOffset);
   for (const [index, step] of script.steps.entries()) {
-    const result = view.getBigInt64(index * RECORD_BYTES + RESULT_OFFSET, true);
-    if (result < 0n && !step.optional) return { step, errno: Number(-result) };
+    const result = resultOfStep(encoded, index);
+    if (result < 0 && !step.optional) return { step, errno: -result };
   }
   return undefined;
 }

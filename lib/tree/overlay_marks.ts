@@ -6,13 +6,20 @@
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
+import { inUserNamespace } from "../sys/id_map.ts";
 import { S, type Stat } from "../sys/stat.ts";
 import { readXattr, setXattr } from "../sys/xattr.ts";
 
 /** A whiteout is a character device 0:0. */
 export const WHITEOUT_DEVICE = { mode: S.IFCHR, major: 0, minor: 0 } as const;
 
-const OPAQUE_XATTR = "trusted.overlay.opaque";
+/**
+ * In a user namespace nobody can write trusted attributes; overlayfs then keeps its notes in user ones (userxattr), hides
+ * these in the mount, and lets nobody write them there. The others mean nothing then, whoever wrote them.
+ */
+export const OVERLAY_NOTES: "trusted" | "user" = inUserNamespace() ? "user" : "trusted";
+
+const OPAQUE_XATTR = `${OVERLAY_NOTES}.overlay.opaque`;
 const YES = 0x79;
 
 /** Tells whether an entry of an overlay layer hides the entry of that name below. */

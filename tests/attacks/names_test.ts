@@ -16,6 +16,7 @@ import { errorIn } from "../support/failing_build.ts";
 import { addBase } from "../support/registry_base.ts";
 import { startFaultRegistry } from "../support/registry_fault.ts";
 import { archive, entry } from "../support/tar_forge.ts";
+import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 const REFUSED: readonly (readonly [shows: string, dockerfile: string])[] = [
   ["a stage ../../x", "FROM scratch AS ../../x\nCOPY Dockerfile /\n"],
@@ -56,7 +57,7 @@ for (const isolation of BACKENDS) {
 const WAYS: readonly (readonly [name: string, isolation: string, through: readonly string[]])[] = [
   ["overlay", "overlay", []],
   ["chroot", "chroot", []],
-  ["no mounts", "chroot", ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"]],
+  ["no mounts", "chroot", AS_IN_A_CONTAINER],
 ];
 
 for (const [name, isolation, through] of WAYS) {

@@ -10,6 +10,7 @@ import assert from "node:assert/strict";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { startSite } from "../support/executor_site.ts";
+import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 /** What Docker gives a container: the fourteen default capabilities. */
 const DOCKER_DEFAULT = "00000000a80425fb";
@@ -99,7 +100,7 @@ Deno.test("S64 without mounts, RUN has no way out of its root and cannot trace t
     }\nRUN mkdir /x; chroot /x true 2>&1 | grep -q 'not permitted' && echo confined; rmdir /x\n`,
   });
   const { code, stdout, stderr } = await site.run(["--no-push", "--insecure-pull"], {
-    through: ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"],
+    through: AS_IN_A_CONTAINER,
   });
   assert.equal(code, 0, stderr);
   assert.match(stderr, /\bchroot\b/);

@@ -133,7 +133,7 @@ testFailures("a command line", [
     dockerfile,
     args: ["--isolation=vm"],
     code: 64,
-    error: 'Cannot parse --isolation "vm": it is not one of auto, overlay, chroot, in-place',
+    error: 'Cannot parse --isolation "vm": it is not one of auto, overlay, userns, chroot, in-place',
   },
   {
     shows: "with a context of an unknown kind, names it",

@@ -4,6 +4,7 @@
  * @module
  */
 import { testFailures } from "../support/failing_build.ts";
+import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 testFailures("RUN", [
   {
@@ -173,7 +174,7 @@ testFailures("RUN", [
     shows: "of a failing command without namespaces, passes its exit code on",
     dockerfile: "FROM {BASE}\nRUN exit 42\n",
     args: ["--isolation=chroot"],
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    through: AS_IN_A_CONTAINER,
     code: 42,
     error: 'Cannot complete "/bin/sh -c exit 42": it returned exit code 42',
     lines: [2, 2],
@@ -182,7 +183,7 @@ testFailures("RUN", [
     shows: "of a missing program without namespaces, ends with 127",
     dockerfile: 'FROM {BASE}\nRUN ["nosuchprogram"]\n',
     args: ["--isolation=chroot"],
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    through: AS_IN_A_CONTAINER,
     code: 127,
     error: 'Cannot run "nosuchprogram": it is not in the image\'s PATH',
     lines: [2, 2],
@@ -191,7 +192,7 @@ testFailures("RUN", [
     shows: "ended by a signal without namespaces, ends with 128 and its number",
     dockerfile: "FROM {BASE}\nRUN kill -SEGV $$\n",
     args: ["--isolation=chroot"],
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    through: AS_IN_A_CONTAINER,
     code: 139,
     error: 'Cannot complete "/bin/sh -c kill -SEGV $$": it was ended by SIGSEGV',
     lines: [2, 2],
@@ -208,7 +209,7 @@ testFailures("RUN", [
     shows: "with mounts that the host refuses, says so when they are asked for by name",
     dockerfile: "FROM {BASE}\nRUN true\n",
     args: ["--isolation=overlay"],
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    through: AS_IN_A_CONTAINER,
     code: 64,
     error:
       "Cannot use --isolation=overlay: a mount namespace of our own is refused: unshare: the operation is not permitted (EPERM)",
@@ -217,11 +218,11 @@ testFailures("RUN", [
   {
     shows: "on a host that allows less than --require-isolation, is refused with the reason",
     dockerfile: "FROM {BASE}\nRUN true\n",
-    args: ["--require-isolation=overlay"],
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    args: ["--require-isolation=userns"],
+    through: AS_IN_A_CONTAINER,
     code: 77,
     error:
-      "Cannot build with --require-isolation=overlay: overlay is not possible: a mount namespace of our own is refused: unshare: the operation is not permitted (EPERM)",
+      "Cannot build with --require-isolation=userns: overlay is not possible: a mount namespace of our own is refused: unshare: the operation is not permitted (EPERM); userns is not possible: a user namespace is refused: the operation is not permitted (EPERM)",
   },
   {
     shows: "with less isolation asked for than is required, is refused",
@@ -233,7 +234,7 @@ testFailures("RUN", [
   {
     shows: "without a network, is refused where the host has no namespaces",
     dockerfile: "FROM {BASE}\nRUN --network=none true\n",
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    through: AS_IN_A_CONTAINER,
     code: 77,
     error: "Cannot run with --network=none: this host allows no network namespace",
     lines: [2, 2],

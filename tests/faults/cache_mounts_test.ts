@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { type Outcome, type Running, type Site, type StartOptions, startSite } from "../support/executor_site.ts";
 import { addBase } from "../support/registry_base.ts";
 import { startFaultRegistry } from "../support/registry_fault.ts";
+import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 interface Way {
   readonly name: string;
@@ -19,7 +20,7 @@ const MOUNTED: Way = { name: "overlay", flags: ["--isolation=overlay"] };
 const UNMOUNTED: Way = {
   name: "chroot without CAP_SYS_ADMIN",
   flags: ["--isolation=chroot"],
-  through: ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-all"],
+  through: AS_IN_A_CONTAINER,
 };
 const WAYS: readonly Way[] = [MOUNTED, { name: "chroot", flags: ["--isolation=chroot"] }, UNMOUNTED];
 

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { addBase } from "../support/registry_base.ts";
 import { startFaultRegistry } from "../support/registry_fault.ts";
 import { type Running, type Site, type StartOptions, startSite } from "../support/executor_site.ts";
+import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 interface Way {
   readonly name: string;
@@ -21,7 +22,7 @@ const WAYS: readonly Way[] = [
   {
     name: "chroot without CAP_SYS_ADMIN",
     flags: ["--isolation=chroot"],
-    through: ["setpriv", "--bounding-set=-sys_admin"],
+    through: AS_IN_A_CONTAINER,
   },
 ];
 

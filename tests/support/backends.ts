@@ -5,6 +5,7 @@
  */
 import { gunzipSync } from "node:zlib";
 import { WorkerPool } from "../../lib/async/worker_pool.ts";
+import { ownAbilities } from "../../lib/exec/abilities.ts";
 import { LayerPacker, type PackedLayer, type PackOptions } from "../../lib/image/packer.ts";
 import { compressBlock, type CompressRequest } from "../../lib/io/block_format.ts";
 import { digestOfHex } from "../../lib/oci/digest.ts";
@@ -68,13 +69,14 @@ export async function startWorkshop(
     pool,
     store,
     packer,
-    backend(name, abilities = { namespaces: true }): Backend {
+    backend(name, { namespaces } = { namespaces: true }): Backend {
       const directory = disk.newPath(name);
       Deno.mkdirSync(directory);
+      const abilities = ownAbilities({ namespaces });
       const common = { directory, pool, packer, abilities };
-      const backend = name === "overlay"
-        ? new OverlayBackend(common)
-        : new DirectoryBackend({ ...common, store, commands: new ChrootCommands(abilities) });
+      const backend = name === "chroot"
+        ? new DirectoryBackend({ ...common, store, commands: new ChrootCommands(abilities) })
+        : new OverlayBackend({ ...common, isolation: name });
       backends.push(backend);
       return backend;
     },

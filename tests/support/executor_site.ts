@@ -223,7 +223,7 @@ function kill(pid: number): void {
 }
 
 /** The test's own, so that the executor has its packages though its home is empty. */
-function denoDirectory(): string {
+export function denoDirectory(): string {
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/root", ".cache");
   return Deno.env.get("DENO_DIR") ?? join(cache, "deno");
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { ownCapabilities } from "../../sys/own_capabilities.ts";
 import type { SyscallScript } from "../../sys/syscall_script.ts";
 
 /** Numbers of the capabilities a command may have (capability.h). */
@@ -47,18 +48,13 @@ export function limitCapabilities(script: SyscallScript, allowed: number): void 
     if (number < 32 && (allowed >>> number & 1) === 1) continue;
     script.attempt("give up a capability", "prctl", PR_CAPBSET_DROP, number, 0, 0, 0);
   }
-  const kept = (allowed & ownCapabilities()) >>> 0;
+  // None of those above 31 are ever allowed.
+  const kept = Number(BigInt(allowed) & ownCapabilities("permitted"));
   const header = new Uint32Array([CAPABILITY_VERSION_3, 0]);
   const data = new Uint32Array([kept, kept, 0, 0, 0, 0]); // effective, permitted, inheritable; the upper halves
   script
     .attempt("clear the ambient capabilities", "prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     .call("limit capabilities", "capset", new Uint8Array(header.buffer), new Uint8Array(data.buffer));
-}
-
-/** The lower half of what this process is permitted: none of those above are in the upper. */
-function ownCapabilities(): number {
-  const line = /^CapPrm:\s*[0-9a-f]*([0-9a-f]{8})$/m.exec(Deno.readTextFileSync("/proc/self/status"));
-  return line === null ? DEFAULT_CAPABILITIES : parseInt(line[1] ?? "", 16);
 }
 
 function bits(numbers: readonly number[]): number {

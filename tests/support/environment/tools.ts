@@ -34,6 +34,7 @@ const PACKAGES = {
   "patchelf": "patchelf",
   "rclone": "rclone",
   "strace": "strace",
+  "newuidmap": "uidmap",
   "openssl": "openssl",
   "setpriv": "util-linux",
   "nginx": "nginx-light",

@@ -375,7 +375,7 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, hin
   [["--insecure-registry=reg/path"], 'Cannot use --insecure-registry "reg/path": it is not HOST or HOST:PORT'],
   [["--insecure-registry="], 'Cannot use --insecure-registry "": it is not HOST or HOST:PORT'],
   [["--isolation=in-place"], "Cannot use --isolation=in-place: Kiln does not support this isolation yet"],
-  [["--isolation=vm"], 'Cannot parse --isolation "vm": it is not one of auto, overlay, chroot, in-place'],
+  [["--isolation=vm"], 'Cannot parse --isolation "vm": it is not one of auto, overlay, userns, chroot, in-place'],
   [["--snapshot-mode=fast"], 'Cannot parse --snapshot-mode "fast": it is not one of full, redo, time'],
   [["--secret=src=x"], 'Cannot use --secret "src=x": it has no id', "write it as id=ID,src=FILE or id=ID,env=NAME"],
 ];

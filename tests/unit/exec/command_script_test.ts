@@ -1,10 +1,23 @@
 import assert from "node:assert/strict";
 import { chrootScript, commandPaths, entryScript, setUpScript } from "../../../lib/exec/command_script.ts";
 import type { ExecSpec, PreparedMount } from "../../../lib/exec/spec.ts";
+import { IdMap } from "../../../lib/sys/id_map.ts";
 import { MS } from "../../../lib/sys/mount.ts";
 import type { SyscallName, SyscallScript, SyscallStep } from "../../../lib/sys/syscall_script.ts";
 
 const FDS = { stdin: 10, stdout: 11, stderr: 12, report: 13, init: 14 };
+
+const ALL_IDS = new IdMap([{ inside: 0, outside: 0, count: 0xffff_ffff }]);
+
+const HOW = {
+  fds: FDS,
+  abilities: {
+    namespaces: true,
+    root: true,
+    userNamespace: false,
+    ids: { users: ALL_IDS, groups: ALL_IDS, setsGroups: true },
+  },
+};
 
 const SPEC: ExecSpec = {
   argv: ["tool", "-x", "caf\xe9"],
@@ -17,13 +30,13 @@ const SPEC: ExecSpec = {
 };
 
 Deno.test("entryScript(), groups are set before the group, the group before the user, the user before the command", () => {
-  const names = entryScript(SPEC).steps.map(({ name }) => name).filter((name) => !isNoise(name));
+  const names = entryScript(SPEC, HOW.abilities).steps.map(({ name }) => name).filter((name) => !isNoise(name));
   assert.deepEqual(names.slice(0, 5), ["setsid", "setgroups", "setgid", "setuid", "chdir"]);
   assert.deepEqual(new Set(names.slice(5)), new Set<SyscallName>(["execve"]));
 });
 
 Deno.test("entryScript(), exactly the user's ids and groups", () => {
-  const { steps } = entryScript(SPEC);
+  const { steps } = entryScript(SPEC, HOW.abilities);
   assert.deepEqual(call(steps, "setgroups").arguments, [2, new Uint8Array(new Uint32Array([1001, 2000]).buffer)]);
   assert.deepEqual(call(steps, "setgid").arguments, [1001]);
   assert.deepEqual(call(steps, "setuid").arguments, [1000]);
@@ -33,7 +46,7 @@ Deno.test("entryScript(), exactly the user's ids and groups", () => {
 });
 
 Deno.test("entryScript(), the command is tried on every entry of PATH, and the last failure counts", () => {
-  const tries = entryScript(SPEC).steps.filter(({ name }) => name === "execve");
+  const tries = entryScript(SPEC, HOW.abilities).steps.filter(({ name }) => name === "execve");
   assert.deepEqual(tries.map(({ arguments: [path] }) => path), ["/opt/bin/tool", "./tool", "/bin/tool"]);
   assert.deepEqual(tries.map(({ optional }) => optional), [true, true, false]);
   for (const { arguments: [, argv, environment] } of tries) {
@@ -51,7 +64,7 @@ Deno.test("commandPaths(), a word with a slash is a path, the last PATH counts, 
 });
 
 Deno.test("setUpScript(), the host's file systems are left before the command can run", () => {
-  const names = setUpScript("/r", SPEC, FDS).steps.map(({ name }) => name);
+  const names = setUpScript("/r", SPEC, HOW).steps.map(({ name }) => name);
   const order = ["pivot_root", "umount2", "prctl", "execveat"] as const;
   const places = order.map((name) => names.indexOf(name));
   assert.deepEqual(places, places.toSorted((a, b) => a - b));
@@ -60,7 +73,7 @@ Deno.test("setUpScript(), the host's file systems are left before the command ca
 });
 
 Deno.test("setUpScript(), mounts are private before anything is mounted", () => {
-  const mounts = setUpScript("/r", SPEC, FDS).steps.filter(({ name }) => name === "mount");
+  const mounts = setUpScript("/r", SPEC, HOW).steps.filter(({ name }) => name === "mount");
   const [first] = mounts;
   assert.deepEqual(first?.arguments.slice(1, 4), ["/", null, MS.REC | MS.PRIVATE]);
   assert.equal(first?.optional, false);
@@ -75,7 +88,7 @@ Deno.test("setUpScript(), a bind mount is restricted at once, read-only where as
     readOnly,
   });
   for (const readOnly of [true, false]) {
-    const { steps } = setUpScript("/r", { ...SPEC, mounts: [bind(readOnly)] }, FDS);
+    const { steps } = setUpScript("/r", { ...SPEC, mounts: [bind(readOnly)] }, HOW);
     const at = steps.findIndex(({ arguments: [source] }) => source === "/host/dir");
     assert.deepEqual(steps[at]?.arguments, ["/host/dir", "/r/in", null, MS.BIND, null]);
     const flags = MS.REMOUNT | MS.BIND | MS.NODEV | MS.NOSUID | (readOnly ? MS.RDONLY : 0);
@@ -88,7 +101,7 @@ Deno.test("setUpScript(), a tmpfs mount with and without a size", () => {
   const options = (sizeBytes?: number): unknown => {
     const size = sizeBytes === undefined ? {} : { sizeBytes };
     const mounts = [{ kind: "tmpfs", type: "directory", target: "/t", ...size } as const];
-    const { steps } = setUpScript("/r", { ...SPEC, mounts }, FDS);
+    const { steps } = setUpScript("/r", { ...SPEC, mounts }, HOW);
     return steps.find(({ arguments: [, target] }) => target === "/r/t")?.arguments.at(-1);
   };
   assert.equal(options(), "mode=0755");
@@ -97,7 +110,7 @@ Deno.test("setUpScript(), a tmpfs mount with and without a size", () => {
 
 Deno.test("setUpScript(), a mount point in /dev is made there, after /dev is mounted", () => {
   const mounts = [{ kind: "bind", source: "/s", target: "/dev/x/y", type: "file", readOnly: true } as const];
-  const { steps } = setUpScript("/r", { ...SPEC, mounts }, FDS);
+  const { steps } = setUpScript("/r", { ...SPEC, mounts }, HOW);
   const dev = steps.findIndex(({ purpose }) => purpose === "mount /dev");
   const made = steps.findIndex(({ name, arguments: [, path] }) => name === "mknodat" && path === "/r/dev/x/y");
   const mounted = steps.findIndex(({ purpose }) => purpose === "mount /dev/x/y");
@@ -106,7 +119,7 @@ Deno.test("setUpScript(), a mount point in /dev is made there, after /dev is mou
 
 Deno.test("setUpScript(), only a command without network has its loopback interface raised", () => {
   const has = (network: "host" | "none"): boolean =>
-    setUpScript("/r", { ...SPEC, network }, FDS).steps.some(({ name }) => name === "ioctl");
+    setUpScript("/r", { ...SPEC, network }, HOW).steps.some(({ name }) => name === "ioctl");
   assert.deepEqual([has("none"), has("host")], [true, false]);
 });
 
@@ -114,7 +127,7 @@ Deno.test("all scripts, open files are limited to 65,536 or what the host allows
   const { stdout } = new Deno.Command("sh", { args: ["-c", "ulimit -H -n"] }).outputSync();
   const hard = Number(new TextDecoder().decode(stdout).trim().replace("unlimited", "Infinity"));
   const expected = BigInt(Math.min(65_536, hard));
-  for (const script of [setUpScript("/r", SPEC, FDS), chrootScript("/r", SPEC, FDS)]) {
+  for (const script of [setUpScript("/r", SPEC, HOW), chrootScript("/r", SPEC, HOW)]) {
     const limit = call(script.steps, "prlimit64").arguments[2];
     assert.ok(limit instanceof Uint8Array);
     assert.deepEqual([...new BigUint64Array(limit.slice().buffer)], [expected, expected]);
@@ -122,7 +135,7 @@ Deno.test("all scripts, open files are limited to 65,536 or what the host allows
 });
 
 Deno.test("all scripts, standard input, output and errors are the ones given, everything else is closed", () => {
-  for (const script of [setUpScript("/r", SPEC, FDS), chrootScript("/r", SPEC, FDS)]) {
+  for (const script of [setUpScript("/r", SPEC, HOW), chrootScript("/r", SPEC, HOW)]) {
     const moves = script.steps.filter(({ name }) => name === "dup3").map(({ arguments: args }) => args);
     assert.deepEqual(moves, [[10, 0, 0], [11, 1, 0], [12, 2, 0], [13, 3, 0]]);
     assert.deepEqual(call(script.steps, "close_range").arguments, [4, 0xffff_ffff, 4]);
@@ -130,15 +143,15 @@ Deno.test("all scripts, standard input, output and errors are the ones given, ev
 });
 
 Deno.test("chrootScript(), the root is changed before ids and command, and the directory is inside", () => {
-  const names = chrootScript("/r", SPEC, FDS).steps.map(({ name }) => name);
+  const names = chrootScript("/r", SPEC, HOW).steps.map(({ name }) => name);
   assert.ok(names.indexOf("chroot") < names.indexOf("setuid"));
   assert.ok(names.indexOf("setuid") < names.indexOf("execve"));
-  assert.deepEqual(chdirs(chrootScript("/r", SPEC, FDS)), ["/r", "/work"]);
+  assert.deepEqual(chdirs(chrootScript("/r", SPEC, HOW)), ["/r", "/work"]);
 });
 
 Deno.test("all scripts, the command dies with the builder, also after it has changed its ids", () => {
   // The kernel forgets PR_SET_PDEATHSIG when ids change (prctl(2)).
-  for (const script of [entryScript(SPEC), chrootScript("/r", SPEC, FDS)]) {
+  for (const script of [entryScript(SPEC, HOW.abilities), chrootScript("/r", SPEC, HOW)]) {
     const names = script.steps.map(({ name, arguments: [option] }) => name === "prctl" && option === 1 ? "die" : name);
     assert.ok(names.lastIndexOf("die") > names.indexOf("setuid"));
     assert.ok(names.lastIndexOf("die") < names.indexOf("execve"));

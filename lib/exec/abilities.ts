@@ -1,0 +1,29 @@
+/**
+ * What the host lets us do for a command.
+ *
+ * @module
+ */
+import { inUserNamespace, type OwnIds, ownIds } from "../sys/id_map.ts";
+import { hasCapabilities } from "../sys/own_capabilities.ts";
+
+/** What a command can be given. */
+export interface Abilities {
+  /** Mount, pid, ipc and uts namespaces of its own. Without them the command gets a plain chroot. */
+  readonly namespaces: boolean;
+  /** A root directory of its own. Without it no command can be run. */
+  readonly root: boolean;
+  /** Whether everything is in a user namespace: devices of the host can be shown, not made, and mounts keep restrictions. */
+  readonly userNamespace: boolean;
+  /** The users and groups it may run as. */
+  readonly ids: OwnIds;
+}
+
+/** Looks at this process. `namespaces`: whether it has mounts of its own. */
+export function ownAbilities({ namespaces }: { readonly namespaces: boolean }): Abilities {
+  return {
+    namespaces,
+    root: namespaces || hasCapabilities("SYS_CHROOT"),
+    userNamespace: inUserNamespace(),
+    ids: ownIds(),
+  };
+}
