@@ -16,11 +16,24 @@ import { releaseBuffer } from "./io/release_buffer.ts";
 import { explainHostFault } from "./sys/errno.ts";
 import { parseMode } from "./dockerfile/values/mode.ts";
 import { copyInto, type CopyRequest } from "./tree/copy_into.ts";
+import type { BytePath } from "./io/byte_path.ts";
+import { Metadata } from "./tree/metadata_access.ts";
 import { copyTree } from "./tree/copy_tree.ts";
+import { makeWorkingDirectory } from "./tree/make_directories.ts";
 import { isPlainTree } from "./tree/plain_tree.ts";
 import { restoreLinks } from "./tree/restore_links.ts";
 import { settleLayer } from "./tree/settle_layer.ts";
 import { digestTree } from "./tree/tree_digest.ts";
+
+/** Makes a job of a function that reads and writes metadata: the build's side record is what all jobs share. */
+function keeping<Request, Result>(
+  work: (request: Request, metadata: Metadata) => Result | Promise<Result>,
+): (request: Request, context: JobContext) => Promise<Result> {
+  return async (request, { shared }) => {
+    using metadata = new Metadata(shared as BytePath | undefined);
+    return await work(request, metadata);
+  };
+}
 
 const JOBS = {
   /** Compresses one block; the result moves back. */
@@ -30,25 +43,28 @@ const JOBS = {
     return new Transferred(bytes, [bytes.buffer]);
   },
   /** Copies; the mode travels as the text of `--chmod`. */
-  copyInto({ chmod, ...request }: Omit<CopyRequest, "mode"> & { readonly chmod?: string }): Promise<void> {
-    if (chmod === undefined) return copyInto(request);
+  copyInto: keeping((request: Omit<CopyRequest, "mode"> & { readonly chmod?: string }, metadata) => {
+    const { chmod, ...rest } = request;
+    if (chmod === undefined) return copyInto(rest, metadata);
     const mode = parseMode(chmod);
     const parents = mode.octal === undefined ? {} : { parentMode: mode.octal };
-    return copyInto({ ...request, ...parents, mode: mode.apply });
-  },
-  copyTree,
+    return copyInto({ ...rest, ...parents, mode: mode.apply }, metadata);
+  }),
+  copyTree: keeping(copyTree),
   digestFile,
-  digestTree,
-  extractLayer,
+  digestTree: keeping(digestTree),
+  extractLayer: keeping(extractLayer),
   findChangedContent,
   isPlainTree,
-  packLayer: (request: PackRequest, context: JobContext) => packLayer(request, context),
+  makeWorkingDirectory: keeping(makeWorkingDirectory),
+  packLayer: (request: PackRequest, context: JobContext) =>
+    keeping((request: PackRequest, metadata) => packLayer(request, { context, metadata }))(request, context),
   readGitPack: readPack,
-  restoreLinks,
-  scanLayer,
-  settleLayer,
-  spoolLayer,
-  unpackContext,
+  restoreLinks: keeping(restoreLinks),
+  scanLayer: keeping(scanLayer),
+  settleLayer: keeping(settleLayer),
+  spoolLayer: keeping(spoolLayer),
+  unpackContext: keeping(unpackContext),
 };
 
 /** The jobs Workers can do. */

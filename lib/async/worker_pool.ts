@@ -13,6 +13,8 @@ import { describeFailure, type Failure, reviveFailure } from "./failure.ts";
 
 /** What a job function gets besides its arguments. */
 export interface JobContext {
+  /** What the pool's owner gives to every job. */
+  readonly shared: unknown;
   /** Sends a request to the owner of the pool and resolves with the answer. Buffers in `transfer` move, not copied. */
   ask(request: unknown, transfer: readonly ArrayBuffer[]): Promise<unknown>;
 }
@@ -32,8 +34,13 @@ export interface WorkerPoolOptions {
   readonly answer?: (request: unknown) => Promise<{ value: unknown; transfer: ArrayBuffer[] }>;
 }
 
+/** What every job gets. */
+interface Shared {
+  readonly shared?: unknown;
+}
+
 type ToWorker =
-  | { readonly kind: "run"; readonly id: number; readonly job: string; readonly args: unknown }
+  | Shared & { readonly kind: "run"; readonly id: number; readonly job: string; readonly args: unknown }
   | { readonly kind: "answer"; readonly id: number; readonly value?: unknown; readonly failure?: Failure };
 
 type FromWorker =
@@ -63,6 +70,8 @@ export class WorkerPool<Jobs extends JobTable> implements Disposable {
   readonly #queue: Pending[] = [];
   #nextId = 0;
   #closed = false;
+  /** Given to every job that is started from then on (`JobContext.shared`); cloneable. */
+  shared: unknown;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -111,7 +120,11 @@ export class WorkerPool<Jobs extends JobTable> implements Disposable {
       if (member === undefined || pending === undefined) return;
       const id = this.#nextId++;
       member.running.set(id, pending);
-      post(member.worker, { kind: "run", id, job: pending.job, args: pending.args }, pending.transfer);
+      post(
+        member.worker,
+        { kind: "run", id, job: pending.job, args: pending.args, shared: this.shared },
+        pending.transfer,
+      );
     }
   }
 
@@ -183,7 +196,7 @@ export class Transferred<T> {
 export function serveJobs(port: WorkerPort, jobs: JobTable, explain = (error: unknown): unknown => error): void {
   const asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: unknown) => void }>();
   let nextAsk = 0;
-  const context: JobContext = {
+  const context: Omit<JobContext, "shared"> = {
     ask: (request, transfer) =>
       new Promise((resolve, reject) => {
         const id = nextAsk++;
@@ -195,7 +208,7 @@ export function serveJobs(port: WorkerPort, jobs: JobTable, explain = (error: un
     try {
       const job = jobs[message.job];
       if (job === undefined) throw new Error(`Unreachable: there is no job "${message.job}"`);
-      const result = await job(message.args, context);
+      const result = await job(message.args, { ...context, shared: message.shared });
       const [value, buffers] = result instanceof Transferred ? [result.value, result.buffers] : [result, []];
       port.postMessage({ kind: "done", id: message.id, value } satisfies FromWorker, [...buffers]);
     } catch (error) {

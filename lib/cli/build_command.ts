@@ -24,6 +24,7 @@ import { chooseBackend } from "../rootfs/choose.ts";
 import { BlobDirectory } from "../store/blob_directory.ts";
 import { WorkDirectory } from "../store/work_directory.ts";
 import { forbidCoreDumps } from "../sys/limits.ts";
+import { makeSideRecord } from "../tree/side_record.ts";
 import { asSubreaper } from "../sys/subreaper.ts";
 import { createNamedContexts } from "./build_context_flag.ts";
 import type { BuildOptions } from "./build_options.ts";
@@ -64,6 +65,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     await using background = new Background(interruption.controller);
     // Workers end before the directory is removed: they may still be writing in it when the build fails.
     using _workers = { [Symbol.dispose]: (): void => pools[Symbol.dispose]() };
+    const record = makeSideRecord(bytePathOf(work.path));
+    pools.jobs.shared = record;
     const store = new BlobDirectory(work.makeDirectory("blobs"));
     const readable = withLayouts(registry);
     const fetcher = new BlobFetcher({ registry: readable, store, downloads: new Semaphore(DOWNLOADS), signal });
@@ -120,6 +123,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       pool: pools.jobs,
       packer,
       store,
+      record,
       abilities: ownAbilities({ namespaces: startup.mounts.kind === "yes" }),
       expansion: request.contextLimits.expansion,
     });

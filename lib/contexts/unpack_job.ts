@@ -9,6 +9,7 @@ import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { followFile } from "../io/follow_file.ts";
 import { peek } from "../io/peek.ts";
 import { close, openDirectory } from "../sys/file.ts";
+import type { Metadata } from "../tree/metadata_access.ts";
 import { unpackStream } from "../tree/unpack_stream.ts";
 import { foreignFormat, FORMAT_BYTES } from "./foreign_format.ts";
 
@@ -29,12 +30,12 @@ export interface UnpackRequest {
 const ROOT = { uid: 0, gid: 0 } as const;
 
 /** Unpacks one archive. @throws {KilnError} as `unpackStream`, naming the archive */
-export async function unpackContext(request: UnpackRequest): Promise<void> {
+export async function unpackContext(request: UnpackRequest, metadata: Metadata): Promise<void> {
   const { what, directory, limits } = request;
   const root = openDirectory(directory);
   try {
     const { head, stream } = await peek(followFile(request, request.progress), FORMAT_BYTES);
-    await unpackStream(stream, { root, path: "", owner: ROOT }, { what, limits }).catch((error) => {
+    await unpackStream(stream, { root, path: "", owner: ROOT, metadata }, { what, limits }).catch((error) => {
       throw isDamage(error) ? foreignFault(head) ?? error : error;
     });
   } catch (error) {

@@ -17,6 +17,7 @@ import * as files from "../sys/file.ts";
 import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
 import { inodeKey, type Stat, statAt, statOf } from "../sys/stat.ts";
 import { copyEntry } from "../tree/copy_entry.ts";
+import { ON_DISK } from "../tree/metadata_access.ts";
 import { LentTree } from "../tree/lent_tree.ts";
 import { splitPath } from "../tree/open_directories.ts";
 import { realPathIn } from "../tree/real_path.ts";
@@ -174,7 +175,9 @@ export class StandIns {
       return;
     }
     const stat = statAt(files.AT_FDCWD, mount.source);
-    copyEntry({ directory: files.AT_FDCWD, name: mount.source, stat }, { directory: root, name: path }, stat);
+    const source = { directory: files.AT_FDCWD, name: mount.source, stat };
+    // As commands see it: what stands in is in no layer.
+    copyEntry(source, { directory: root, name: path }, { ...stat, metadata: ON_DISK });
   }
 
   /** Opens the directory of a path that has no symlinks. */

@@ -13,6 +13,7 @@ import type { Compression } from "../oci/media_type.ts";
 import { close, openDirectory } from "../sys/file.ts";
 import { TarReader } from "../tar/reader.ts";
 import { type ExtractOptions, LayerExtractor, type LayerFindings } from "../tree/extract.ts";
+import type { Metadata } from "../tree/metadata_access.ts";
 import { readLayer } from "./read_layer.ts";
 
 /** What to unpack where. */
@@ -36,10 +37,10 @@ export interface ExtractRequest {
  *
  * @throws {KilnError} kind `integrity`, if the tar's digest is not the diff ID; the caller discards the directory.
  */
-export async function extractLayer(request: ExtractRequest): Promise<LayerFindings> {
+export async function extractLayer(request: ExtractRequest, metadata: Metadata): Promise<LayerFindings> {
   const hash = createHash("sha256");
   const root = openDirectory(request.directory);
-  const extractor = new LayerExtractor(root, { form: request.form });
+  const extractor = new LayerExtractor(root, { form: request.form, metadata });
   try {
     const tar = new TarReader(extractor);
     for await (const chunk of readLayer(followFile(request, request.progress), request)) {

@@ -12,6 +12,7 @@ import { TarWriter } from "../tar/writer.ts";
 import { writeChanges } from "../tree/archive.ts";
 import { LayerDirectory } from "../tree/layer_directory.ts";
 import { overlayChanges } from "../tree/overlay_changes.ts";
+import type { Metadata } from "../tree/metadata_access.ts";
 import { withoutIgnored } from "../tree/without_ignored.ts";
 import { type Compressor, LayerWriter } from "./layer_writer.ts";
 import { type GuardedSecret, SecretGuard } from "./secret_guard.ts";
@@ -27,23 +28,32 @@ export interface PackRequest {
   readonly secrets: readonly GuardedSecret[];
 }
 
+/** What packing takes besides. */
+export interface PackMeans {
+  readonly context: JobContext;
+  readonly metadata: Metadata;
+}
+
 /** A layer below this many bytes of tar is compressed where it is made: asking another Worker would take longer. */
 const SMALL_BYTES = 1 << 17;
 
 /** Packs one layer. Runs in a Worker; `context` compresses blocks in others. */
-export async function packLayer(request: PackRequest, context: JobContext): Promise<PackedLayer> {
+export async function packLayer(request: PackRequest, { context, metadata }: PackMeans): Promise<PackedLayer> {
   const { output, options } = request;
   let writer: LayerWriter | undefined;
   try {
     writer = new LayerWriter(output, options, compressorOf(context));
-    return await writeLayer(request, writer);
+    return await writeLayer(request, { writer, metadata });
   } catch (error) {
     await writer?.abandon();
     throw explainSysError(error, "pack the layer", "disk");
   }
 }
 
-async function writeLayer({ source, options, secrets }: PackRequest, writer: LayerWriter): Promise<PackedLayer> {
+async function writeLayer(
+  { source, options, secrets }: PackRequest,
+  { writer, metadata }: { readonly writer: LayerWriter; readonly metadata: Metadata },
+): Promise<PackedLayer> {
   const guard = secrets.length === 0 ? undefined : new SecretGuard(secrets);
   const write = (chunk: Uint8Array): void => {
     guard?.write(chunk);
@@ -53,12 +63,13 @@ async function writeLayer({ source, options, secrets }: PackRequest, writer: Lay
     await copyTar(source.path, write, () => writer.full ? writer.drain() : undefined);
     return await writer.finish(source.entries);
   }
-  using lower = LayerDirectory.open(source.below);
+  using lower = LayerDirectory.open(source.below, { metadata });
   const upper = files.openDirectory(source.upper);
   try {
     const tar = new TarWriter(write);
-    const changes = withoutIgnored(overlayChanges(upper, lower), options.ignorePaths);
+    const changes = withoutIgnored(overlayChanges(upper, lower, metadata), options.ignorePaths);
     const entries = await writeChanges(changes, tar, {
+      metadata,
       drain: () => writer.full ? writer.drain() : undefined,
       ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
     });

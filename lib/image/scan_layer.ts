@@ -12,6 +12,7 @@ import { CandidateWriter } from "../tree/candidate_file.ts";
 import { nextTick } from "../tree/clock_tick.ts";
 import { type LinkGroup, scanTree } from "../tree/scan.ts";
 import { treeChanges } from "../tree/tree_changes.ts";
+import type { Metadata } from "../tree/metadata_access.ts";
 import { withoutIgnored } from "../tree/without_ignored.ts";
 
 /** What to scan. */
@@ -31,12 +32,12 @@ export interface ScanReply {
 }
 
 /** Scans a tree and writes its new index and the candidates. */
-export function scanLayer(request: ScanRequest): ScanReply {
+export function scanLayer(request: ScanRequest, metadata: Metadata): ScanReply {
   const candidates = new CandidateWriter(request.candidates);
   const suspects: BytePath[] = [];
   const root = files.openDirectory(request.root);
   try {
-    const { links } = scanTree(root, { before: request.before, after: request.after }, {
+    const { links } = scanTree(root, { before: request.before, after: request.after, metadata }, {
       whiteout: (path) => candidates.add("whiteout", path),
       changed: (path) => candidates.add("changed", path),
       linked: (path) => candidates.add("linked", path),
@@ -70,7 +71,7 @@ export interface SpoolRequest {
 }
 
 /** Writes the changes as a tar, uncompressed: once this is done the tree may change. Returns how many entries it has. */
-export async function spoolLayer(request: SpoolRequest): Promise<number> {
+export async function spoolLayer(request: SpoolRequest, metadata: Metadata): Promise<number> {
   const root = files.openDirectory(request.root);
   try {
     const output = files.openAt(files.AT_FDCWD, request.output, files.O.WRONLY | files.O.CREAT | files.O.EXCL, 0o600);
@@ -78,10 +79,12 @@ export async function spoolLayer(request: SpoolRequest): Promise<number> {
       const spool = new Spool(output);
       const tar = new TarWriter((chunk) => spool.write(chunk));
       const changes = treeChanges(root, request.candidates, {
+        metadata,
         links: request.links,
         changedSuspects: new Set(request.changedSuspects),
       });
       const entries = await writeChanges(withoutIgnored(changes, request.ignorePaths), tar, {
+        metadata,
         drain: () => undefined,
         ...(request.latestSec === undefined ? {} : { latestSec: request.latestSec }),
       });

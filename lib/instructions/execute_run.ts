@@ -11,7 +11,6 @@ import type { ExecResult } from "../exec/spec.ts";
 import type { RunUser } from "../exec/users.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { withDirectory } from "../sys/file.ts";
-import { makeWorkingDirectory } from "../tree/make_directories.ts";
 import type { StageState } from "./instruction.ts";
 import { findRunUser } from "./run_user.ts";
 import { runEnvironment } from "./state.ts";
@@ -35,7 +34,8 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   const user = withDirectory(rootfs.path, (root) => findRunUser(root, state.config.User ?? ""));
   // As it is made: the config has the path as written, and "/app/../srv" may be where no /app is.
   const workingDirectory = bytePathOf(posix.normalize(state.config.WorkingDir || "/"));
-  withDirectory(rootfs.path, (root) => makeWorkingDirectory(root, workingDirectory, user));
+  const directory = { root: rootfs.path, path: workingDirectory, how: { uid: user.uid, gid: user.gid } };
+  await step.pool.run("makeWorkingDirectory", directory);
   const mounts = await CommandMounts.prepare({
     root: rootfs.path,
     canMount: rootfs.canMount,

@@ -8,7 +8,6 @@ import { oneArgument } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
 import { bytePathOf } from "../io/byte_path.ts";
 import { withDirectory } from "../sys/file.ts";
-import { makeWorkingDirectory } from "../tree/make_directories.ts";
 import type { Instruction, Node, StageState } from "./instruction.ts";
 import { findRunUser } from "./run_user.ts";
 
@@ -39,12 +38,10 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   makesLayer(_node, state): boolean {
     return state.config.WorkingDir !== "/";
   },
-  run(_node, { state, root }): Promise<void> {
-    withDirectory(root, (fd) => {
-      const path = bytePathOf(state.config.WorkingDir ?? "/");
-      makeWorkingDirectory(fd, path, findRunUser(fd, state.config.User ?? ""));
-    });
-    return Promise.resolve();
+  async run(_node, { state, root, pool }): Promise<void> {
+    const path = bytePathOf(state.config.WorkingDir ?? "/");
+    const { uid, gid } = withDirectory(root, (fd) => findRunUser(fd, state.config.User ?? ""));
+    await pool.run("makeWorkingDirectory", { root, path, how: { uid, gid } });
   },
 };
 

@@ -16,7 +16,8 @@ import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
-import { statAt } from "../sys/stat.ts";
+import { statusDiffers } from "../tree/metadata.ts";
+import { Metadata } from "../tree/metadata_access.ts";
 import { copyRootMeta } from "../tree/settle_layer.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
@@ -33,6 +34,8 @@ export interface OverlayOptions {
   readonly abilities: Abilities;
   /** `userns` where the mounts are in a user namespace made for this build. */
   readonly isolation: "overlay" | "userns";
+  /** The side record of the build. */
+  readonly record: BytePath;
   /** How far a layer of a base image may expand; `DEFAULT_EXPANSION_LIMITS` unless told. */
   readonly expansion?: ExpansionLimits;
 }
@@ -123,7 +126,8 @@ export class OverlayBackend implements Backend {
   /** Unpacks a layer that makes no sense alone onto the stack below it, as a running overlay would see it. */
   async #unpackMounted(layer: LayerFile, lowers: readonly BytePath[]): Promise<BytePath> {
     const writable = { upper: this.makeDirectory("layer"), work: this.makeDirectory("work") };
-    files.withDirectory(writable.upper, (upper) => copyRootMeta(lowers.at(-1) ?? "", upper));
+    using metadata = new Metadata(this.#options.record);
+    files.withDirectory(writable.upper, (upper) => copyRootMeta(lowers.at(-1) ?? "", upper, metadata));
     const { target } = this.mount(lowers, writable);
     try {
       const { pool, expansion } = this.#options;
@@ -210,7 +214,7 @@ class OverlayRootFs implements RootFs {
     await this.#seal();
     const top = this.#layers.at(-1);
     // The root of an overlay looks like its topmost layer's.
-    if (top !== undefined) files.withDirectory(tree, (root) => copyRootMeta(top, root));
+    if (top !== undefined) this.#copyRoot(top, tree);
     this.#layers = [...this.#layers, tree];
     this.#mount();
   }
@@ -229,8 +233,13 @@ class OverlayRootFs implements RootFs {
     this.#upper = this.#backend.makeDirectory("upper");
     this.#work = this.#backend.makeDirectory("work");
     const top = this.#layers.at(-1);
-    if (top !== undefined) files.withDirectory(this.#upper, (upper) => copyRootMeta(top, upper));
+    if (top !== undefined) this.#copyRoot(top, this.#upper);
     this.#mounted = this.#backend.mount(this.#layers, { upper: this.#upper, work: this.#work });
+  }
+
+  #copyRoot(from: BytePath, to: BytePath): void {
+    using metadata = new Metadata(this.#options.record);
+    files.withDirectory(to, (root) => copyRootMeta(from, root, metadata));
   }
 
   /** Puts the upper directory on the stack. */
@@ -244,7 +253,15 @@ class OverlayRootFs implements RootFs {
       await this.#options.pool.run("restoreLinks", { upper, index, below: this.#layers });
     }
     // A command that changed nothing leaves nothing to stack.
-    if (hasEntries(upper) || !sameRoot(upper, this.#layers.at(-1))) this.#layers = [...this.#layers, upper];
+    if (hasEntries(upper) || !this.#hasRootOfTop(upper)) this.#layers = [...this.#layers, upper];
+  }
+
+  /** Whether the root directory is that of the top layer; no entry tells of a change of it alone. */
+  #hasRootOfTop(upper: BytePath): boolean {
+    const top = this.#layers.at(-1);
+    if (top === undefined) return false;
+    using metadata = new Metadata(this.#options.record);
+    return !statusDiffers(metadata.statAt(files.AT_FDCWD, upper), metadata.statAt(files.AT_FDCWD, top));
   }
 
   #unmount(): void {
@@ -256,14 +273,6 @@ class OverlayRootFs implements RootFs {
 
 function hasEntries(path: BytePath): boolean {
   return files.withDirectory(path, (fd) => listDirectory(fd).length > 0);
-}
-
-/** Whether the root directory of the upper one is that of the top layer; no entry tells of a change of it alone. */
-function sameRoot(upper: BytePath, top: BytePath | undefined): boolean {
-  if (top === undefined) return false;
-  const [own, its] = [statAt(files.AT_FDCWD, upper), statAt(files.AT_FDCWD, top)];
-  return own.mode === its.mode && own.uid === its.uid &&
-    own.gid === its.gid && own.mtimeSec === its.mtimeSec && own.mtimeNsec === its.mtimeNsec;
 }
 
 /** Waits for all, so that no rejection is left unheard, and throws the first failure. */

@@ -126,6 +126,28 @@ export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): void {
   }
 }
 
+/** Writes all of `bytes` at `offset`, leaving the file's own position. @throws {SysError} */
+export function writeAt(fd: number, bytes: Uint8Array<ArrayBuffer>, offset: number): void {
+  for (let done = 0; done < bytes.length;) {
+    const rest = bytes.subarray(done);
+    const count = libc.pwrite(fd, rest, rest.length, BigInt(offset + done));
+    if (count >= 0) {
+      done += count;
+      continue;
+    }
+    const errno = lastErrno();
+    if (errno !== ERRNO.EINTR) throw new SysError("pwrite", errno);
+  }
+}
+
+/** Returns where in the file the next read or write takes place. @throws {SysError} */
+export function positionOf(fd: number): number {
+  const SEEK_CUR = 1;
+  const position = libc.lseek(fd, 0n, SEEK_CUR);
+  if (position >= 0n) return Number(position);
+  throw new SysError("lseek", lastErrno());
+}
+
 /** Copies up to `count` bytes between descriptors inside the kernel; returns how many, 0 at the end. */
 export function sendFile(to: number, from: number, count: number): number {
   for (;;) {
@@ -237,6 +259,11 @@ export function tryLock(fd: number, kind: "shared" | "exclusive"): boolean {
   const errno = lastErrno();
   if (errno === ERRNO.EAGAIN) return false;
   throw new SysError("flock", errno);
+}
+
+/** Gives up a lock. @throws {SysError} */
+export function unlock(fd: number): void {
+  checked("flock", libc.flock(fd, 8));
 }
 
 /** Makes a pipe, both ends close-on-exec. @throws {SysError} */

@@ -21,6 +21,7 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write_at: { name: "write", parameters: ["i32", "u64", "u32"], result: "i32" }, // buffer given by address
   pread: { parameters: ["i32", "buffer", "u32", "i64"], result: "i32" },
+  pwrite: { parameters: ["i32", "buffer", "u32", "i64"], result: "i32" },
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
   fsync: { parameters: ["i32"], result: "i32" },

@@ -12,9 +12,11 @@ import type { TarWriter } from "../tar/writer.ts";
 import type { Change } from "./change.ts";
 import { headerOf, type Located } from "./metadata.ts";
 import { joinPath, splitPath } from "./open_directories.ts";
+import type { Metadata } from "./metadata_access.ts";
 
 /** How to write. */
 export interface ArchiveOptions {
+  readonly metadata: Metadata;
   /** Called after each entry and each piece of content: waits, when the reader of the tar cannot keep up. */
   drain(): Promise<void> | undefined;
   /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */
@@ -81,6 +83,7 @@ async function writeEntry(
   }
   for (const name of [path, linkTo ?? ""]) refuseLong(name);
   const header = headerOf(located, path, {
+    metadata: options.metadata,
     ...(linkTo === undefined ? {} : { linkTo }),
     ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
   });

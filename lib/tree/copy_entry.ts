@@ -8,9 +8,9 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { isDirectory, isFile, isSymlink, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
-import { setXattr } from "../sys/xattr.ts";
-import { fileXattrs, type Located } from "./metadata.ts";
-import { survivesUmask } from "./open_directories.ts";
+import type { Located } from "./metadata.ts";
+import type { Metadata, WantedMetadata } from "./metadata_access.ts";
+import type { Device } from "./recorded.ts";
 
 /** Where a copy goes: a name in an open directory. */
 export interface Target {
@@ -22,8 +22,13 @@ export interface Target {
 export interface CopyMeta {
   readonly uid: number;
   readonly gid: number;
-  /** Permission bits. */
+  /** Permission bits; a type counts for nothing. */
   readonly mode: number;
+}
+
+/** Reads the source and writes the copy. */
+export interface CopyMeans extends CopyMeta {
+  readonly metadata: Metadata;
 }
 
 /** Largest piece one sendfile call is asked for. */
@@ -35,9 +40,10 @@ const PIECE_BYTES = 1 << 30;
  *
  * @throws {KilnError} if the source changes while it is read; {SysError} EISDIR if a directory is in the way.
  */
-export function copyEntry(source: Located, target: Target, meta: CopyMeta): void {
+export function copyEntry(source: Located, target: Target, means: CopyMeans): void {
   const { stat } = source;
-  if (isFile(stat)) return copyFile(source, target, meta);
+  if (isFile(stat)) return copyFile(source, target, means);
+  let missing: Device | undefined;
   if (isSymlink(stat)) {
     const link = files.readLink(source.directory, source.name);
     makeInstead(target, () => files.makeSymlink(link, target.directory, target.name));
@@ -45,43 +51,38 @@ export function copyEntry(source: Located, target: Target, meta: CopyMeta): void
     // A socket means nothing without its process: BuildKit sends it as an empty file.
     const type = (stat.mode & S.IFMT) === S.IFSOCK ? S.IFREG : stat.mode & S.IFMT;
     const how = { mode: type | 0o600, major: stat.rdevMajor, minor: stat.rdevMinor };
-    makeInstead(target, () => files.makeNode(target.directory, target.name, how));
+    makeInstead(target, () => missing = means.metadata.makeNode(target, how));
   }
-  applyMeta(source, target, meta);
+  applyMeta(source, target, { ...means, missing });
   files.setTime(target.directory, target.name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
 }
 
 /** Gives an existing entry owner, mode and attributes; not its times. */
-export function applyMeta(source: Located, target: Target, meta: CopyMeta): void {
-  files.changeOwner(target.directory, target.name, meta);
-  if (!isSymlink(source.stat)) files.changeMode(target.directory, target.name, meta.mode);
-  copyXattrs(source, target);
+export function applyMeta(
+  source: Located,
+  target: Target,
+  { uid, gid, mode, metadata, ...how }: CopyMeans & Pick<WantedMetadata, "missing" | "made">,
+): void {
+  metadata.apply(target, {
+    mode: source.stat.mode & S.IFMT | mode & 0o7777,
+    owner: { uid, gid },
+    xattrs: metadata.xattrsAt(source.directory, source.name),
+    ...how,
+  });
 }
 
-/** Copies extended attributes. File systems without them cannot hold them: that is no error, as in BuildKit. */
-export function copyXattrs(source: Located, target: Target): void {
-  for (const [key, value] of fileXattrs(source.directory, source.name)) {
-    try {
-      setXattr(target.directory, target.name, { key, value });
-    } catch (error) {
-      if (!(error instanceof SysError && error.is("EOPNOTSUPP", "EPERM"))) throw error;
-    }
-  }
-}
-
-function copyFile(source: Located, target: Target, meta: CopyMeta): void {
+function copyFile(source: Located, target: Target, means: CopyMeans): void {
   const from = files.openAt(source.directory, source.name, files.O.RDONLY | files.O.NOFOLLOW | files.O.NONBLOCK);
   try {
     const before = statOf(from);
     const flags = files.O.WRONLY | files.O.CREAT | files.O.EXCL | files.O.NOFOLLOW;
     let to = -1;
-    makeInstead(target, () => to = files.openAt(target.directory, target.name, flags, meta.mode & 0o755));
+    const mode = means.mode & 0o755;
+    makeInstead(target, () => to = files.openAt(target.directory, target.name, flags, mode));
     try {
       const copied = copyContent(from, to, before);
       checkUnchanged(source, before, statOf(from), copied);
-      files.changeOwnerOf(to, meta);
-      if (!survivesUmask(meta.mode)) files.changeModeOf(to, meta.mode);
-      copyXattrs(source, target);
+      applyMeta(source, target, { ...means, made: { mode, isOurs: false } });
       files.setTimeOf(to, { sec: before.mtimeSec, nsec: before.mtimeNsec });
     } finally {
       files.close(to);

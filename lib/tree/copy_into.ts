@@ -14,15 +14,16 @@ import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, isFile, isSymlink, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isFile, isSymlink, S, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
 import { isArchive, unpackArchive } from "./archive_file.ts";
-import { applyMeta, copyEntry, type CopyMeta } from "./copy_entry.ts";
+import { applyMeta, copyEntry, type CopyMeans } from "./copy_entry.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
 import { splitParentsSource } from "./parents_source.ts";
 import { parsePatterns, Selection } from "./selection.ts";
 import { hasWildcard, matchPath } from "./match_path.ts";
 import type { Located } from "./metadata.ts";
+import type { Metadata } from "./metadata_access.ts";
 import { joinPath, OpenDirectories, splitPath } from "./open_directories.ts";
 import { isWhiteout } from "./overlay_marks.ts";
 import { reach } from "./reach.ts";
@@ -63,10 +64,10 @@ export interface CopyRequest {
  * @throws {KilnError} kind `context` for a source that is missing, excluded or changing; kind `dockerfile` for a
  *   destination that does not fit.
  */
-export async function copyInto(request: CopyRequest): Promise<void> {
+export async function copyInto(request: CopyRequest, metadata: Metadata): Promise<void> {
   const source = files.openDirectory(request.from.root);
   const root = files.openDirectory(request.root);
-  const copy = new Copy(request, source, root);
+  const copy = new Copy(request, { source, root, metadata });
   try {
     for (const written of request.sources) {
       if (request.parents) copy.withParents(written);
@@ -91,6 +92,7 @@ interface Match {
 
 class Copy {
   readonly #request: CopyRequest;
+  readonly #metadata: Metadata;
   readonly #source: number;
   readonly #root: number;
   readonly #rules: IgnoreRules | undefined;
@@ -105,8 +107,12 @@ class Copy {
    */
   readonly #links = new Map<string, BytePath>();
 
-  constructor(request: CopyRequest, source: number, root: number) {
+  constructor(
+    request: CopyRequest,
+    { source, root, metadata }: { readonly source: number; readonly root: number; readonly metadata: Metadata },
+  ) {
     this.#request = request;
+    this.#metadata = metadata;
     this.#source = source;
     this.#root = root;
     const lines = request.from.ignore;
@@ -165,7 +171,7 @@ class Copy {
       for (const name of listDirectory(this.#sources.open(source).fd)) {
         const [from, to] = [joinPath(source, name), joinPath(into, name)];
         const directory = this.#sources.open(source).fd;
-        const stat = statAt(directory, name);
+        const stat = this.#metadata.statAt(directory, name);
         const matches = wanted.excludes(base === "" ? from : from.slice(base.length + 1));
         if (isDirectory(stat) ? selection.omitsAll(from) : !matches || selection.omits(from)) continue;
         if (!matches) {
@@ -197,7 +203,8 @@ class Copy {
   #resolve(path: BytePath): { path: BytePath; stat: Stat } | undefined {
     try {
       const { path: real, stat } = realPathIn(this.#source, path);
-      return stat === undefined ? undefined : { path: real, stat };
+      if (stat === undefined) return undefined;
+      return { path: real, stat: reach(this.#source, real, (at, name) => this.#metadata.statAt(at, name)) };
     } catch (error) {
       if (error instanceof SysError && error.is("ENOTDIR")) return undefined;
       throw error;
@@ -282,7 +289,12 @@ class Copy {
       this.#targets.forget();
       try {
         const { owner, expansion } = this.#request;
-        await unpackArchive({ directory, name }, { root: this.#root, path: place.path, owner }, expansion);
+        await unpackArchive({ directory, name }, {
+          root: this.#root,
+          path: place.path,
+          owner,
+          metadata: this.#metadata,
+        }, expansion);
       } catch (error) {
         throw explainDamage(error, match.path);
       }
@@ -305,7 +317,7 @@ class Copy {
       const from = joinPath(source, name);
       const to = joinPath(target, name);
       const directory = this.#sources.open(source).fd;
-      const stat = statAt(directory, name);
+      const stat = this.#metadata.statAt(directory, name);
       if (isDirectory(stat)) {
         if (!selection.omitsAll(from)) this.#nested(from, to, { stat, selection });
       } else if (!selection.omits(from)) this.#entry({ directory, name, stat }, to);
@@ -336,7 +348,7 @@ class Copy {
     const { parent, name } = splitPath(target);
     const located = { directory: this.#sources.open(own.parent).fd, name: own.name, stat };
     const to = { directory: this.#targets.open(parent).fd, name };
-    applyMeta(located, to, this.#metaOf(stat));
+    applyMeta(located, to, this.#meansFor(stat));
     files.setTime(to.directory, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
   }
 
@@ -353,7 +365,7 @@ class Copy {
       throw new KilnError("dockerfile", `Cannot copy "${shown[0]}" to "/${shown[1]}": a directory is there`);
     }
     if (existing !== undefined && isSymlink(existing)) this.#targets.forget();
-    copyEntry(located, { directory: this.#targets.open(parent).fd, name }, this.#metaOf(stat));
+    copyEntry(located, { directory: this.#targets.open(parent).fd, name }, this.#meansFor(stat));
     if (stat.nlink > 1) this.#links.set(inodeKey(stat), path);
   }
 
@@ -370,16 +382,16 @@ class Copy {
   #makeDirectories(path: BytePath, mode: number | undefined): void {
     const { owner } = this.#request;
     this.#targets.openOrMake(path, (_made, parent, name) => {
-      files.changeOwner(parent.fd, name, owner ?? { uid: 0, gid: 0 });
-      if (mode !== undefined) files.changeMode(parent.fd, name, mode);
+      const place = { directory: parent.fd, name };
+      this.#metadata.apply(place, { mode: S.IFDIR | (mode ?? 0o755), owner: owner ?? { uid: 0, gid: 0 } });
     });
   }
 
-  #metaOf(stat: Stat): CopyMeta {
+  #meansFor(stat: Stat): CopyMeans {
     const { owner, from, mode } = this.#request;
     const bits = stat.mode & 0o7777;
     const { uid, gid } = owner ?? from.owner ?? stat;
-    return { uid, gid, mode: mode === undefined ? bits : mode(bits, isDirectory(stat)) };
+    return { uid, gid, mode: mode === undefined ? bits : mode(bits, isDirectory(stat)), metadata: this.#metadata };
   }
 
   #directoryOver(source: BytePath, target: BytePath): KilnError {

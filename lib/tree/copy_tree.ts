@@ -6,9 +6,9 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, statAt, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, tryStatAt } from "../sys/stat.ts";
 import { applyMeta, copyEntry, type Target } from "./copy_entry.ts";
-import { dropXattrs } from "./metadata.ts";
+import type { Metadata } from "./metadata_access.ts";
 import { joinPath } from "./open_directories.ts";
 import { reach } from "./reach.ts";
 import { removeTree } from "./remove.ts";
@@ -27,11 +27,11 @@ export interface CopyTreeRequest {
 }
 
 /** Copies the tree. @throws {SysError} */
-export function copyTree({ from, to, over }: CopyTreeRequest): void {
+export function copyTree({ from, to, over }: CopyTreeRequest, metadata: Metadata): void {
   files.withDirectory(from, (source) =>
     files.withDirectory(to, (target) => {
-      copyChildren(source, target, { root: target, path: "", links: new Map(), over: over ?? false });
-      if (!over) copyRootMeta(from, target);
+      copyChildren(source, target, { root: target, path: "", links: new Map(), over: over ?? false, metadata });
+      if (!over) copyRootMeta(from, target, metadata);
     }));
 }
 
@@ -43,15 +43,16 @@ interface Place {
   readonly links: Map<string, BytePath>;
   /** Whether there may be something in the way. */
   readonly over: boolean;
+  readonly metadata: Metadata;
 }
 
 function copyChildren(source: number, target: number, place: Place): void {
   for (const name of listDirectory(source)) {
-    const stat = statAt(source, name);
+    const stat = place.metadata.statAt(source, name);
     const path = joinPath(place.path, name);
     const located = { directory: source, name, stat };
     const to = { directory: target, name };
-    const isMerged = place.over && !makeWay(to, isDirectory(stat));
+    const isMerged = place.over && !makeWay(to, isDirectory(stat), place.metadata);
     if (isDirectory(stat)) {
       if (!isMerged) files.makeDirectory(target, name, 0o700);
       files.withChild(
@@ -59,7 +60,7 @@ function copyChildren(source: number, target: number, place: Place): void {
         name,
         (from) => files.withChild(target, name, (into) => copyChildren(from, into, { ...place, path })),
       );
-      applyMeta(located, to, stat);
+      applyMeta(located, to, { ...stat, metadata: place.metadata });
       files.setTime(target, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
       continue;
     }
@@ -68,17 +69,18 @@ function copyChildren(source: number, target: number, place: Place): void {
       reach(place.root, first, (directory, first) => files.makeLink({ directory, name: first }, to));
       continue;
     }
-    copyEntry(located, to, stat);
+    copyEntry(located, to, { ...stat, metadata: place.metadata });
     if (stat.nlink > 1) place.links.set(inodeKey(stat), path);
   }
 }
 
 /** Removes what is in the way; returns false if it is a directory that one is merged with. */
-function makeWay({ directory, name }: Target, forDirectory: boolean): boolean {
+function makeWay(target: Target, forDirectory: boolean, metadata: Metadata): boolean {
+  const { directory, name } = target;
   const existing = tryStatAt(directory, name);
   if (existing === undefined) return true;
   if (forDirectory && isDirectory(existing)) {
-    dropXattrs(directory, name);
+    metadata.dropXattrs(target);
     return false;
   }
   removeTree(directory, name);

@@ -19,20 +19,13 @@ import { ERRNO, explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { MOST_PATH_BYTES } from "../sys/resolve.ts";
 import { birthTimeAt, inodeKey, isDirectory, S, type Stat, statOf, tryStatAt } from "../sys/stat.ts";
-import { setXattr } from "../sys/xattr.ts";
 import type { TarEntry } from "../tar/entry.ts";
 import { DEFAULT_TAR_LIMITS } from "../tar/limits.ts";
 import { nextTick } from "./clock_tick.ts";
-import { dropXattrs } from "./metadata.ts";
-import {
-  joinPath,
-  OpenDirectories,
-  type OpenDirectory,
-  openDirectoryOf,
-  splitPath,
-  survivesUmask,
-} from "./open_directories.ts";
-import { isOverlayXattr, isWhiteout, markOpaque, WHITEOUT_DEVICE } from "./overlay_marks.ts";
+import type { Metadata, WantedMetadata } from "./metadata_access.ts";
+import { joinPath, OpenDirectories, type OpenDirectory, openDirectoryOf, splitPath } from "./open_directories.ts";
+import { isWhiteout, markOpaque, WHITEOUT_DEVICE } from "./overlay_marks.ts";
+import type { Device, Ids } from "./recorded.ts";
 import { removeTree } from "./remove.ts";
 
 /** What an overlay layer cannot decide alone. */
@@ -53,9 +46,10 @@ export interface ExtractOptions {
   /** Where below the root an archive goes, symlinks resolved; its links still lead where the root's do. */
   readonly under?: BytePath;
   /** Owner of every entry, instead of the archive's (`ADD --chown`). */
-  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly owner?: Ids;
   /** How much may be made, directories that no entry names included; as many as a tar may have entries unless told. */
   readonly most?: number;
+  readonly metadata: Metadata;
 }
 
 /** Where an entry goes. */
@@ -186,7 +180,7 @@ export class LayerExtractor {
         return this.#beginFile(entry, path, directory, name);
       case "symlink":
         this.#makeInstead({ path, directory, name }, () => files.makeSymlink(entry.linkName, directory.fd, name));
-        return this.#applyMeta(entry, directory, name);
+        return this.#applyMeta(entry, directory, { name });
       case "hardlink":
         return this.#hardLink(entry, path, directory, name);
       case "char":
@@ -194,8 +188,10 @@ export class LayerExtractor {
       case "fifo": {
         const mode = DEVICE_TYPES[entry.type] | (entry.mode & 0o7777);
         const how = { mode, major: entry.devMajor, minor: entry.devMinor };
-        this.#makeInstead({ path, directory, name }, () => files.makeNode(directory.fd, name, how));
-        return this.#applyMeta(entry, directory, name);
+        let missing: Device | undefined;
+        const place = { directory: directory.fd, name };
+        this.#makeInstead({ path, directory, name }, () => missing = this.#options.metadata.makeNode(place, how));
+        return this.#applyMeta(entry, directory, { name, missing });
       }
     }
   }
@@ -212,8 +208,8 @@ export class LayerExtractor {
     if (entry.type !== "dir") throw new KilnError("integrity", `Cannot unpack the layer: its root is a ${entry.type}`);
     if (this.#options.form === "archive") return;
     const owner = this.#options.owner ?? entry;
-    files.changeOwnerOf(this.#root, owner);
-    files.changeModeOf(this.#root, entry.mode);
+    const place = { directory: this.#root, name: "." };
+    this.#options.metadata.apply(place, { mode: S.IFDIR | entry.mode & 0o7777, owner });
     this.#rootNamed = true;
     this.#directoryTimes.set("", entry.mtimeNs);
   }
@@ -246,7 +242,8 @@ export class LayerExtractor {
       // Nobody says what it is like. With a time of its own the same layer would never be the same twice.
       this.#directoryTimes.set(made, this.#timeNs);
       if (parent.setgid || this.#options.owner !== undefined) {
-        files.changeOwner(parent.fd, name, this.#options.owner ?? { uid: 0, gid: 0 });
+        const { metadata, owner } = this.#options;
+        metadata.setOwner({ directory: parent.fd, name }, owner ?? { uid: 0, gid: 0 });
       }
     });
   }
@@ -275,9 +272,11 @@ export class LayerExtractor {
       files.makeDirectory(parent.fd, name, entry.mode & 0o755);
       const hid = existing !== undefined && this.#options.form === "overlay" && isWhiteout(existing);
       if (hid) markOpaque(parent.fd, name);
-    } else if (existing !== undefined && this.#options.form === "applied") dropXattrs(parent.fd, name);
+    } else if (existing !== undefined && this.#options.form === "applied") {
+      this.#options.metadata.dropXattrs({ directory: parent.fd, name });
+    }
     this.#implied.delete(path);
-    this.#applyMeta(entry, parent, name);
+    this.#applyMeta(entry, parent, { name });
     this.#directoryTimes.set(path, entry.mtimeNs);
   }
 
@@ -294,11 +293,7 @@ export class LayerExtractor {
   #finishFile(file: { fd: number; entry: TarEntry; directory: OpenDirectory; name: BytePath }): void {
     const { fd, entry, directory, name } = file;
     try {
-      const owner = this.#options.owner ?? entry;
-      const owned = owner.uid !== 0 || owner.gid !== 0 || directory.setgid;
-      if (owned) files.changeOwnerOf(fd, owner);
-      if (!survivesUmask(entry.mode)) files.changeModeOf(fd, entry.mode);
-      if (entry.xattrs !== undefined) this.#setXattrs(entry, directory, name);
+      this.#applyMeta(entry, directory, { name, made: { mode: entry.mode & 0o755, isOurs: !directory.setgid } });
       files.setTimeOf(fd, splitTime(entry.mtimeNs));
     } finally {
       files.close(fd);
@@ -420,20 +415,23 @@ export class LayerExtractor {
     if (type === S.IFDIR || type === S.IFLNK) this.#directories.retire();
   }
 
-  #applyMeta(entry: TarEntry, directory: OpenDirectory, name: BytePath): void {
-    const owner = this.#options.owner ?? entry;
-    const owned = owner.uid !== 0 || owner.gid !== 0 || directory.setgid;
-    if (owned || entry.type === "dir") files.changeOwner(directory.fd, name, owner);
-    if (entry.type !== "symlink") files.changeMode(directory.fd, name, entry.mode);
-    if (entry.xattrs !== undefined) this.#setXattrs(entry, directory, name);
-    if (entry.type !== "dir") files.setTime(directory.fd, name, splitTime(entry.mtimeNs));
-  }
-
-  #setXattrs(entry: TarEntry, directory: OpenDirectory, name: BytePath): void {
-    for (const [key, value] of entry.xattrs ?? []) {
-      // overlayfs reads its own attributes from the layers; an image must not steer it (attack S22).
-      if (isOverlayXattr(key)) continue;
-      setXattr(directory.fd, name, { key, value: new Uint8Array(value) });
+  #applyMeta(
+    entry: TarEntry,
+    directory: OpenDirectory,
+    { name, ...known }: { readonly name: BytePath } & Pick<WantedMetadata, "missing" | "made">,
+  ): void {
+    const { metadata, owner } = this.#options;
+    metadata.apply({ directory: directory.fd, name }, {
+      mode: TYPES[entry.type] | entry.mode & 0o7777,
+      owner: owner ?? entry,
+      ...entry.xattrs === undefined ? {} : { xattrs: entry.xattrs },
+      // A directory may have been there before.
+      ...entry.type === "dir" ? {} : { made: { isOurs: !directory.setgid } },
+      ...known,
+    });
+    // Files have theirs set when they are closed, directories at the end.
+    if (entry.type !== "dir" && entry.type !== "file") {
+      files.setTime(directory.fd, name, splitTime(entry.mtimeNs));
     }
   }
 
@@ -462,6 +460,7 @@ function refuseLong(path: BytePath): void {
 }
 
 const DEVICE_TYPES = { char: S.IFCHR, block: S.IFBLK, fifo: S.IFIFO } as const;
+const TYPES = { ...DEVICE_TYPES, dir: S.IFDIR, file: S.IFREG, symlink: S.IFLNK, hardlink: S.IFREG } as const;
 
 /**
  * Returns an entry name without leading, trailing and doubled slashes and "." components; "" is the root.

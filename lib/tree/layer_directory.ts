@@ -13,10 +13,12 @@ import { isDirectory, isSocket, type Stat, statAt, tryStatAt } from "../sys/stat
 import type { Located } from "./metadata.ts";
 import { splitPath } from "./open_directories.ts";
 import { isOpaque, isWhiteout } from "./overlay_marks.ts";
+import type { Metadata } from "./metadata_access.ts";
 
-/** What counts as there besides what layers can hold. */
+/** How to look at layers. */
 export interface LayerView {
-  /** Sockets, which no layer can hold. */
+  readonly metadata: Metadata;
+  /** Whether sockets count as there, which no layer can hold. */
   readonly sockets?: true;
 }
 
@@ -32,7 +34,7 @@ export class LayerDirectory implements Disposable {
   }
 
   /** Opens the root of a stack of layer directories, lowest first; undefined for an empty stack. */
-  static open(layers: readonly BytePath[], view: LayerView = {}): LayerDirectory | undefined {
+  static open(layers: readonly BytePath[], view: LayerView): LayerDirectory | undefined {
     const fds: number[] = [];
     try {
       for (const layer of layers.toReversed()) fds.push(openDirectory(layer));
@@ -46,7 +48,7 @@ export class LayerDirectory implements Disposable {
   /** Returns the entry of that name, or undefined. */
   lookup(name: BytePath): Located | undefined {
     for (const directory of this.#fds) {
-      const stat = tryStatAt(directory, name);
+      const stat = this.#view.metadata.tryStatAt(directory, name);
       if (stat !== undefined) return this.#shows(stat) ? { directory, name, stat } : undefined;
     }
     return undefined;

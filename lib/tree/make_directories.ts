@@ -5,8 +5,9 @@
  */
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
-import { changeOwner, setTime } from "../sys/file.ts";
+import { setTime, withDirectory } from "../sys/file.ts";
 import { isDirectory } from "../sys/stat.ts";
+import type { Metadata } from "./metadata_access.ts";
 import { OpenDirectories } from "./open_directories.ts";
 import { cleanInRoot, realPathIn } from "./real_path.ts";
 
@@ -17,14 +18,25 @@ export interface NewDirectory {
   readonly mtimeSec?: number;
 }
 
+/** Which directory, and what it is like when it has to be made. */
+export interface WorkingDirectory {
+  /** The rootfs. */
+  readonly root: BytePath;
+  readonly path: BytePath;
+  readonly how: NewDirectory;
+}
+
 /**
  * Makes sure that a directory is there, 0755 with its parents; what exists is left alone. Symlinks are followed inside
  * the root.
  *
- * @param root descriptor of the rootfs.
  * @throws {KilnError} kind `dockerfile`, if something that is no directory is in the way.
  */
-export function makeWorkingDirectory(root: number, path: BytePath, how: NewDirectory): void {
+export function makeWorkingDirectory(request: WorkingDirectory, metadata: Metadata): void {
+  withDirectory(request.root, (root) => makeIn(root, request, metadata));
+}
+
+function makeIn(root: number, { path, how }: WorkingDirectory, metadata: Metadata): void {
   const directories = new OpenDirectories(root);
   try {
     // ".." in a path given as it is means the parent by name, as BuildKit's path.Clean has it.
@@ -32,7 +44,7 @@ export function makeWorkingDirectory(root: number, path: BytePath, how: NewDirec
     if (place.stat !== undefined && !isDirectory(place.stat)) throw new SysError("mkdir", 20, path);
     if (place.stat !== undefined) return;
     directories.openOrMake(place.path, (_made, parent, name) => {
-      changeOwner(parent.fd, name, how);
+      metadata.setOwner({ directory: parent.fd, name }, how);
       if (how.mtimeSec !== undefined) setTime(parent.fd, name, { sec: how.mtimeSec, nsec: 0 });
     });
   } catch (error) {

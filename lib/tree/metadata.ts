@@ -10,21 +10,22 @@ import { Buffer } from "node:buffer";
 import type { BytePath } from "../io/byte_path.ts";
 import { close, O, openAt, read, readLink } from "../sys/file.ts";
 import { isDirectory, S, type Stat } from "../sys/stat.ts";
-import { readXattrs, removeXattr, type Xattrs } from "../sys/xattr.ts";
+import type { Xattrs } from "../sys/xattr.ts";
 import type { EntryType, TarEntry } from "../tar/entry.ts";
-import { isOverlayXattr } from "./overlay_marks.ts";
+import type { Metadata } from "./metadata_access.ts";
 
 /** An entry, named by its directory's descriptor. */
 export interface Located {
   readonly directory: number;
   readonly name: BytePath;
+  /** As it is meant (`Metadata`). */
   readonly stat: Stat;
 }
 
 /** Tells whether two entries differ in anything a layer records. Content is read only if all else is equal. */
-export function differs(a: Located, b: Located): boolean {
+export function differs(a: Located, b: Located, metadata: Metadata): boolean {
   return statusDiffers(a.stat, b.stat) || contentDiffers(a, b) ||
-    xattrsDiffer(fileXattrs(a.directory, a.name), fileXattrs(b.directory, b.name));
+    xattrsDiffer(metadata.xattrsAt(a.directory, a.name), metadata.xattrsAt(b.directory, b.name));
 }
 
 /** Compares what statx tells. A directory's size means nothing. */
@@ -35,31 +36,11 @@ export function statusDiffers(a: Stat, b: Stat): boolean {
   return !isDirectory(a) && a.size !== b.size;
 }
 
-/**
- * Returns the attributes that belong to the file, not to the host it lies on: no overlayfs bookkeeping, and of the
- * `security.*` ones only file capabilities (labels of SELinux, IMA and the like are the host's policy).
- */
-export function fileXattrs(directory: number, name: BytePath): Xattrs {
-  const all = readXattrs(directory, name);
-  if (all.size === 0) return all;
-  return new Map([...all].filter(([key]) => belongsToFile(key)));
-}
-
-/** Removes the attributes that belong to the file: a layer that names a directory again says all about it. */
-export function dropXattrs(directory: number, name: BytePath): void {
-  for (const key of fileXattrs(directory, name).keys()) removeXattr(directory, name, key);
-}
-
-function belongsToFile(key: string): boolean {
-  if (key.startsWith("security.")) return key === "security.capability";
-  return !isOverlayXattr(key);
-}
-
 /** Returns an entry's tar header. `path` has no leading slash; `linkTo` makes it a hard link. */
 export function headerOf(located: Located, path: BytePath, options: HeaderOptions): TarEntry {
   const { directory, name, stat } = located;
   const type: EntryType = options.linkTo === undefined ? typeOf(stat) : "hardlink";
-  const xattrs = type === "hardlink" ? undefined : fileXattrs(directory, name);
+  const xattrs = type === "hardlink" ? undefined : options.metadata.xattrsAt(directory, name);
   return {
     name: type === "dir" ? `${path}/` : path,
     type,
@@ -75,8 +56,9 @@ export function headerOf(located: Located, path: BytePath, options: HeaderOption
   };
 }
 
-/** What may change in a header. */
+/** How to make a header. */
 export interface HeaderOptions {
+  readonly metadata: Metadata;
   /** Path of the entry this one is a hard link to. */
   readonly linkTo?: BytePath;
   /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */

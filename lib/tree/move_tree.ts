@@ -15,10 +15,9 @@ import { listDirectory } from "../sys/directory.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { inodeKey, isDirectory, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
-import { removeXattr } from "../sys/xattr.ts";
-import { copyEntry, copyXattrs } from "./copy_entry.ts";
+import { copyEntry } from "./copy_entry.ts";
 import type { KeptPaths } from "./kept_paths.ts";
-import { fileXattrs } from "./metadata.ts";
+import { ON_DISK } from "./metadata_access.ts";
 import { joinPath } from "./open_directories.ts";
 import { reach } from "./reach.ts";
 import { removeTree } from "./remove.ts";
@@ -221,7 +220,7 @@ function makePlain(directory: number, name: BytePath, kept: KeptPaths | undefine
     const stat = statOf(fd);
     if (stat.uid !== 0 || stat.gid !== 0) files.changeOwnerOf(fd, { uid: 0, gid: 0 });
     if ((stat.mode & 0o7777) !== 0o755) files.changeModeOf(fd, 0o755);
-    for (const key of fileXattrs(fd, ".").keys()) removeXattr(fd, ".", key);
+    ON_DISK.dropXattrs({ directory: fd, name: "." });
     for (const inner of kept.names) makePlain(fd, inner, kept.below(inner));
   });
 }
@@ -287,7 +286,7 @@ function copyAndRemove(from: Place, to: Place, { stat, path, links }: Way & { re
   if (!isDirectory(stat)) {
     if (!links.link(stat, to)) {
       removeUnless(to, (found) => !isDirectory(found));
-      copyEntry({ ...from, stat }, to, stat);
+      copyEntry({ ...from, stat }, to, { ...stat, metadata: ON_DISK });
       links.note(stat, path);
     }
     files.unlinkAt(from.directory, from.name);
@@ -318,8 +317,8 @@ export function copyDirectoryMeta(from: number, to: number, stat: Stat): void {
   // A container that may not change owners has nothing to change them to.
   if (now.uid !== stat.uid || now.gid !== stat.gid) files.changeOwnerOf(to, stat);
   files.changeModeOf(to, stat.mode);
-  const wanted = fileXattrs(from, ".");
-  for (const key of fileXattrs(to, ".").keys()) if (!wanted.has(key)) removeXattr(to, ".", key);
-  copyXattrs({ directory: from, name: ".", stat }, { directory: to, name: "." });
+  const [place, wanted] = [{ directory: to, name: "." }, ON_DISK.xattrsAt(from, ".")];
+  ON_DISK.dropXattrs(place, wanted);
+  ON_DISK.addXattrs(place, wanted);
   files.setTimeOf(to, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
 }

@@ -10,20 +10,31 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { close, O, openAt } from "../sys/file.ts";
-import { inodeKey, isDirectory, isSocket, type Stat, statAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isSocket, type Stat } from "../sys/stat.ts";
 import type { Change } from "./change.ts";
 import type { LayerDirectory } from "./layer_directory.ts";
 import { differs, type Located } from "./metadata.ts";
 import { joinPath } from "./open_directories.ts";
 import { isOpaque, isWhiteout } from "./overlay_marks.ts";
+import type { Metadata } from "./metadata_access.ts";
 
 /**
  * Walks the upper directory at descriptor `upper` and yields its changes against `lower` (undefined: nothing is
  * below). Both stay the caller's. Descriptors inside a change are valid until the next one is asked for.
  */
-export function* overlayChanges(upper: number, lower: LayerDirectory | undefined): Generator<Change> {
-  const links = new LinkGroups(upper, lower);
-  yield* changesIn({ upper, lower, path: "", opaque: false }, links);
+export function* overlayChanges(
+  upper: number,
+  lower: LayerDirectory | undefined,
+  metadata: Metadata,
+): Generator<Change> {
+  const links = new LinkGroups(upper, lower, metadata);
+  yield* changesIn({ upper, lower, path: "", opaque: false }, { links, metadata });
+}
+
+/** What all of a walk needs. */
+interface Walk {
+  readonly links: LinkGroups;
+  readonly metadata: Metadata;
 }
 
 /** A directory of the upper layer and its counterpart. */
@@ -42,13 +53,13 @@ interface Child {
   readonly below: Located | undefined;
 }
 
-function* changesIn(place: Place, links: LinkGroups): Generator<Change> {
+function* changesIn(place: Place, walk: Walk): Generator<Change> {
   const { upper, lower, path } = place;
   const children: Child[] = [];
   const hidden: BytePath[] = [];
   const names = listDirectory(upper);
   for (const name of names) {
-    const stat = statAt(upper, name);
+    const stat = walk.metadata.statAt(upper, name);
     const below = lower?.lookup(name);
     // A socket means nothing without the process that listens on it, but what it replaced is gone.
     if (isWhiteout(stat) || isSocket(stat)) {
@@ -65,16 +76,16 @@ function* changesIn(place: Place, links: LinkGroups): Generator<Change> {
   }
   for (const name of hidden) yield { kind: "whiteout", path: joinPath(path, name) };
   for (const child of children) {
-    if (isDirectory(child.located.stat)) yield* directoryChanges(place, child, links);
-    else yield* fileChange(child, links);
+    if (isDirectory(child.located.stat)) yield* directoryChanges(place, child, walk);
+    else yield* fileChange(child, walk);
   }
 }
 
-function* fileChange(child: Child, links: LinkGroups): Generator<Change> {
+function* fileChange(child: Child, { links, metadata }: Walk): Generator<Change> {
   const { located, path } = child;
   const group = links.groupOf(located.stat);
   if (group === undefined) {
-    if (isChanged(child)) yield { kind: "entry", path, located };
+    if (isChanged(child, metadata)) yield { kind: "entry", path, located };
     return;
   }
   // All names of a changed file are written, also those that are equal below: only so they stay linked.
@@ -83,21 +94,24 @@ function* fileChange(child: Child, links: LinkGroups): Generator<Change> {
   yield first === path ? { kind: "entry", path, located } : { kind: "entry", path, located, linkTo: first };
 }
 
-function* directoryChanges(place: Place, child: Child, links: LinkGroups): Generator<Change> {
+function* directoryChanges(place: Place, child: Child, walk: Walk): Generator<Change> {
   const { located, path } = child;
-  if (isChanged(child)) yield { kind: "entry", path, located };
+  if (isChanged(child, walk.metadata)) yield { kind: "entry", path, located };
   const upper = openAt(place.upper, located.name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   try {
     using lower = place.lower?.enter(located.name);
     const opaque = lower !== undefined && (place.opaque || isOpaque(upper, ""));
-    yield* changesIn({ upper, lower, path, opaque }, links);
+    yield* changesIn({ upper, lower, path, opaque }, walk);
   } finally {
     close(upper);
   }
 }
 
-function isChanged({ located, below }: { located: Located; below: Located | undefined }): boolean {
-  return below === undefined || differs(located, below);
+function isChanged(
+  { located, below }: { located: Located; below: Located | undefined },
+  metadata: Metadata,
+): boolean {
+  return below === undefined || differs(located, below, metadata);
 }
 
 /** One name of a file with several. */
@@ -113,9 +127,9 @@ interface LinkedName {
 class LinkGroups {
   readonly #groups: ReadonlyMap<string, readonly LinkedName[]>;
 
-  constructor(upper: number, lower: LayerDirectory | undefined) {
+  constructor(upper: number, lower: LayerDirectory | undefined, metadata: Metadata) {
     const found = new Map<string, LinkedName[]>();
-    collectLinks({ directory: upper, path: "", lower }, found);
+    collectLinks({ directory: upper, path: "", lower, metadata }, found);
     this.#groups = new Map([...found].filter(([, names]) => names.length > 1));
   }
 
@@ -130,24 +144,24 @@ class LinkGroups {
 }
 
 function collectLinks(
-  place: { directory: number; path: BytePath; lower: LayerDirectory | undefined },
+  place: { directory: number; path: BytePath; lower: LayerDirectory | undefined; metadata: Metadata },
   found: Map<string, LinkedName[]>,
 ): void {
-  const { directory, lower } = place;
+  const { directory, lower, metadata } = place;
   for (const name of listDirectory(directory)) {
-    const stat = statAt(directory, name);
+    const stat = metadata.statAt(directory, name);
     const path = joinPath(place.path, name);
     if (isDirectory(stat)) {
       const child = openAt(directory, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
       try {
         using below = lower?.enter(name);
-        collectLinks({ directory: child, path, lower: below }, found);
+        collectLinks({ directory: child, path, lower: below, metadata }, found);
       } finally {
         close(child);
       }
     } else if (stat.nlink > 1 && !isWhiteout(stat) && !isSocket(stat)) {
       const below = lower?.lookup(name);
-      const changed = isChanged({ located: { directory, name, stat }, below });
+      const changed = isChanged({ located: { directory, name, stat }, below }, metadata);
       const entry = { path, changed, inodeBelow: below === undefined ? path : inodeKey(below.stat) };
       const names = found.get(inodeKey(stat));
       if (names === undefined) found.set(inodeKey(stat), [entry]);

@@ -21,6 +21,7 @@ import { LayerDirectory } from "./layer_directory.ts";
 import { namesBelow } from "./names_below.ts";
 import { splitPath } from "./open_directories.ts";
 import { isWhiteout } from "./overlay_marks.ts";
+import type { Metadata } from "./metadata_access.ts";
 import { addAsBelow } from "./settle_layer.ts";
 
 /** The directories of an overlay that is not mounted any more. */
@@ -33,9 +34,9 @@ export interface LinksRequest {
 }
 
 /** Makes the missing names in the upper directory. */
-export function restoreLinks({ upper, index, below }: LinksRequest): void {
+export function restoreLinks({ upper, index, below }: LinksRequest, metadata: Metadata): void {
   // A socket is in no layer, but its names are one file to the next command all the same.
-  using lower = LayerDirectory.open(below, { sockets: true });
+  using lower = LayerDirectory.open(below, { metadata, sockets: true });
   if (lower === undefined) return;
   files.withDirectory(index, (indexed) => {
     const copies = copiesIn(indexed);
@@ -46,7 +47,7 @@ export function restoreLinks({ upper, index, below }: LinksRequest): void {
         return copies.get(keyOf(type, hex));
       })];
       for (const { path, what: copy } of missing) {
-        addAsBelow(root, path, lower, (directory) => {
+        addAsBelow(root, path, { lower, metadata }, (directory) => {
           files.makeLink({ directory: indexed, name: copy }, { directory, name: splitPath(path).name });
         });
       }

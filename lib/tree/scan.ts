@@ -11,8 +11,9 @@ import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { close, O, openAt, readLink } from "../sys/file.ts";
 import { inodeKey, isDirectory, isFile, isSocket, isSymlink, type Stat, statAt } from "../sys/stat.ts";
-import { fileXattrs, statusDiffers } from "./metadata.ts";
+import { statusDiffers } from "./metadata.ts";
 import { joinPath } from "./open_directories.ts";
+import type { Metadata } from "./metadata_access.ts";
 import { type IndexedEntry, TreeIndexReader, TreeIndexWriter, xattrDigestOf } from "./tree_index.ts";
 
 /** Names of one file that has several, as found in a scan. */
@@ -43,13 +44,14 @@ export interface ScanFiles {
   /** Index of the tree before; undefined: the tree was empty. */
   readonly before: BytePath | undefined;
   readonly after: BytePath;
+  readonly metadata: Metadata;
 }
 
 /** Scans the tree at descriptor `root`. */
 export function scanTree(root: number, files: ScanFiles, listener: ScanListener): ScanResult {
   const before = files.before === undefined ? undefined : new TreeIndexReader(files.before);
   const after = new TreeIndexWriter(files.after);
-  const scan = new Scan(before, after, listener);
+  const scan = new Scan({ before, after, listener, metadata: files.metadata });
   try {
     scan.directory(root, "", before?.block());
     return { links: scan.linkGroups() };
@@ -68,12 +70,19 @@ class Scan {
   readonly #before: TreeIndexReader | undefined;
   readonly #after: TreeIndexWriter;
   readonly #listener: ScanListener;
+  readonly #metadata: Metadata;
   readonly #links = new Map<string, FoundLink>();
 
-  constructor(before: TreeIndexReader | undefined, after: TreeIndexWriter, listener: ScanListener) {
+  constructor({ before, after, listener, metadata }: {
+    readonly before: TreeIndexReader | undefined;
+    readonly after: TreeIndexWriter;
+    readonly listener: ScanListener;
+    readonly metadata: Metadata;
+  }) {
     this.#before = before;
     this.#after = after;
     this.#listener = listener;
+    this.#metadata = metadata;
   }
 
   linkGroups(): ReadonlyMap<string, LinkGroup> {
@@ -92,7 +101,7 @@ class Scan {
       const stat = statAt(fd, name);
       if (isSocket(stat)) continue;
       const previous = oldByName.get(name);
-      children.push({ entry: indexed(fd, name, stat, previous), old: previous });
+      children.push({ entry: this.#indexed(fd, { name, stat, old: previous }), old: previous });
     }
     this.#after.block(children.map(({ entry }) => entry));
     this.#whiteouts(path, children, old ?? []);
@@ -151,6 +160,20 @@ class Scan {
     } else if (several) this.#listener.linked(path);
   }
 
+  /** Everything but the status is read only for entries that were touched. */
+  #indexed(
+    fd: number,
+    { name, stat, old }: { readonly name: BytePath; readonly stat: Stat; readonly old: IndexedEntry | undefined },
+  ): IndexedEntry {
+    if (old !== undefined && !wasTouched(stat, old.stat)) return { ...old, stat: { ...old.stat, nlink: stat.nlink } };
+    return {
+      name,
+      stat: this.#metadata.statAt(fd, name),
+      linkTarget: isSymlink(stat) ? readLink(fd, name) : "",
+      xattrDigest: xattrDigestOf(this.#metadata.xattrsAt(fd, name)),
+    };
+  }
+
   #noteLink(stat: Stat, path: BytePath, old: IndexedEntry | undefined): void {
     const key = inodeKey(stat);
     const found = this.#links.get(key) ?? { paths: [], oldInodes: new Set() };
@@ -167,15 +190,4 @@ function entryDiffers(entry: IndexedEntry, old: IndexedEntry): boolean {
 
 function wasTouched(stat: Stat, old: Stat): boolean {
   return stat.ctimeSec !== old.ctimeSec || stat.ctimeNsec !== old.ctimeNsec || inodeKey(stat) !== inodeKey(old);
-}
-
-/** Attributes and link targets are read only for entries that were touched. */
-function indexed(fd: number, name: BytePath, stat: Stat, old: IndexedEntry | undefined): IndexedEntry {
-  if (old !== undefined && !wasTouched(stat, old.stat)) return { ...old, stat };
-  return {
-    name,
-    stat,
-    linkTarget: isSymlink(stat) ? readLink(fd, name) : "",
-    xattrDigest: xattrDigestOf(fileXattrs(fd, name)),
-  };
 }

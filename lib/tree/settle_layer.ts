@@ -17,6 +17,7 @@ import type { LayerFindings } from "./extract.ts";
 import { LayerDirectory } from "./layer_directory.ts";
 import type { Located } from "./metadata.ts";
 import { namesBelow, showsThrough } from "./names_below.ts";
+import type { Metadata } from "./metadata_access.ts";
 import { OpenDirectories, splitPath } from "./open_directories.ts";
 import { isOpaque, isWhiteout } from "./overlay_marks.ts";
 import { removeTree } from "./remove.ts";
@@ -36,37 +37,41 @@ export interface SettleRequest {
  *   a symlink below, or that target is not there: it must be unpacked again, onto the mounted stack, where all that is
  *   plain or an error.
  */
-export function settleLayer(request: SettleRequest): "settled" | "conflict" {
+export function settleLayer(request: SettleRequest, metadata: Metadata): "settled" | "conflict" {
   const { findings } = request;
-  using below = LayerDirectory.open(request.below);
+  using below = LayerDirectory.open(request.below, { metadata });
   if (below === undefined) return "settled";
   return withRoot(request.layer, (root) => {
-    if (!findings.rootNamed) copyRootMeta(request.below.at(-1) ?? "", root);
+    if (!findings.rootNamed) copyRootMeta(request.below.at(-1) ?? "", root, metadata);
     for (const path of findings.implied) {
-      const outcome = below.locate(path, (found) => settleDirectory(root, path, found));
+      const outcome = below.locate(path, (found) => settleDirectory(root, path, { found, metadata }));
       if (outcome === "conflict") return "conflict";
     }
     for (const path of findings.whiteoutParents) dropIdleWhiteouts(root, path, below);
-    return linkAll(root, findings.foreignLinks, below);
+    return linkAll(root, findings.foreignLinks, { lower: below, metadata });
   });
 }
 
 /** Gives the root directory of one layer the owner, mode and attributes of another's. */
-export function copyRootMeta(from: BytePath, root: number): void {
+export function copyRootMeta(from: BytePath, root: number, metadata: Metadata): void {
   withRoot(from, (source) => {
-    const stat = statOf(source);
-    applyMeta({ directory: source, name: ".", stat }, { directory: root, name: "." }, stat);
+    const stat = metadata.statAt(source, ".");
+    applyMeta({ directory: source, name: ".", stat }, { directory: root, name: "." }, { ...stat, metadata });
     files.setTimeOf(root, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
   });
 }
 
-function settleDirectory(root: number, path: BytePath, found: Located | undefined): "settled" | "conflict" {
+function settleDirectory(
+  root: number,
+  path: BytePath,
+  { found, metadata }: { readonly found: Located | undefined; readonly metadata: Metadata },
+): "settled" | "conflict" {
   if (found === undefined) return "settled";
   if (!isDirectory(found.stat)) return "conflict";
   const { parent, name } = splitPath(path);
   const directory = openInRoot(root, parent, files.O.RDONLY | files.O.DIRECTORY);
   try {
-    applyMeta(found, { directory, name }, found.stat);
+    applyMeta(found, { directory, name }, { ...found.stat, metadata });
     files.setTime(directory, name, { sec: found.stat.mtimeSec, nsec: found.stat.mtimeNsec });
     return "settled";
   } finally {
@@ -98,13 +103,14 @@ function dropIdleWhiteouts(root: number, path: BytePath, below: LayerDirectory):
 function linkAll(
   root: number,
   links: LayerFindings["foreignLinks"],
-  below: LayerDirectory,
+  stack: LowerStack,
 ): "settled" | "conflict" {
+  const { lower: below, metadata } = stack;
   /** Where in this layer the copy of a file below is, by its inode. */
   const copies = new Map<string, BytePath>();
   const linkTo = (copy: BytePath, path: BytePath): void =>
     inParent(root, copy, (from, copied) => {
-      addAsBelow(root, path, below, (to) => {
+      addAsBelow(root, path, stack, (to) => {
         const name = splitPath(path).name;
         removeTree(to, name);
         files.makeLink({ directory: from, name: copied }, { directory: to, name });
@@ -121,8 +127,8 @@ function linkAll(
         addAsBelow(
           root,
           path,
-          below,
-          (to) => copyEntry(found, { directory: to, name: splitPath(path).name }, found.stat),
+          stack,
+          (to) => copyEntry(found, { directory: to, name: splitPath(path).name }, { ...found.stat, metadata }),
         );
         copies.set(inodeKey(found.stat), path);
       }
@@ -138,6 +144,12 @@ function linkAll(
   return "settled";
 }
 
+/** The layers below one, and how their metadata is read. */
+export interface LowerStack {
+  readonly lower: LayerDirectory;
+  readonly metadata: Metadata;
+}
+
 /**
  * Opens the directory of `path` in a layer for adding something to it; directories that are missing are made to look
  * as they do below. The times of all directories on the way are as before afterwards.
@@ -145,7 +157,7 @@ function linkAll(
 export function addAsBelow(
   root: number,
   path: BytePath,
-  below: LayerDirectory,
+  { lower: below, metadata }: LowerStack,
   body: (directory: number) => void,
 ): void {
   const { parent } = splitPath(path);
@@ -154,7 +166,7 @@ export function addAsBelow(
   try {
     const directory = directories.openOrMake(parent, (made, above, name) => {
       below.locate(made, (found) => {
-        if (found !== undefined) applyMeta(found, { directory: above.fd, name }, found.stat);
+        if (found !== undefined) applyMeta(found, { directory: above.fd, name }, { ...found.stat, metadata });
       });
     });
     body(directory.fd);

@@ -4,14 +4,16 @@
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
-import { inodeKey, isDirectory, statAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory } from "../sys/stat.ts";
 import { type Candidate, readCandidates } from "./candidate_file.ts";
 import type { Change } from "./change.ts";
 import { OpenDirectories, splitPath } from "./open_directories.ts";
 import type { LinkGroup } from "./scan.ts";
+import type { Metadata } from "./metadata_access.ts";
 
 /** What decides about the candidates that are neither clearly changed nor clearly unchanged. */
 export interface ScanOutcome {
+  readonly metadata: Metadata;
   readonly links: ReadonlyMap<string, LinkGroup>;
   /** Suspects whose content did change. */
   readonly changedSuspects: ReadonlySet<BytePath>;
@@ -29,7 +31,7 @@ export function* treeChanges(root: number, candidates: BytePath, outcome: ScanOu
       }
       const { parent, name } = splitPath(path);
       const directory = directories.open(parent).fd;
-      const stat = statAt(directory, name);
+      const stat = outcome.metadata.statAt(directory, name);
       const located = { directory, name, stat };
       const group = !isDirectory(stat) && stat.nlink > 1 ? outcome.links.get(inodeKey(stat)) : undefined;
       if (group === undefined) {

@@ -11,41 +11,50 @@ import { createHash, type Hash } from "node:crypto";
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { isDirectory, isFile, isSymlink, type Stat, statAt } from "../sys/stat.ts";
-import { fileXattrs } from "./metadata.ts";
+import { isDirectory, isFile, isSymlink } from "../sys/stat.ts";
+import type { Located } from "./metadata.ts";
+import type { Metadata } from "./metadata_access.ts";
 
 /** Returns the digest of the directory `root`, in hexadecimal. @throws {SysError} */
-export function digestTree({ root }: { readonly root: BytePath }): string {
+export function digestTree({ root }: { readonly root: BytePath }, metadata: Metadata): string {
   const hash = createHash("sha256");
-  files.withDirectory(root, (fd) => addChildren(hash, fd, Buffer.allocUnsafeSlow(PIECE_BYTES)));
+  const means = { hash, metadata, buffer: Buffer.allocUnsafeSlow(PIECE_BYTES) };
+  files.withDirectory(root, (fd) => addChildren(fd, means));
   return hash.digest("hex");
+}
+
+/** What all of a walk needs. */
+interface Means {
+  readonly hash: Hash;
+  readonly metadata: Metadata;
+  readonly buffer: Buffer<ArrayBuffer>;
 }
 
 const PIECE_BYTES = 1 << 18;
 
-function addChildren(hash: Hash, directory: number, buffer: Buffer<ArrayBuffer>): void {
+function addChildren(directory: number, means: Means): void {
+  const { hash, metadata } = means;
   for (const name of listDirectory(directory).toSorted()) {
-    const stat = statAt(directory, name);
-    addFacts(hash, { directory, name, stat });
-    if (isDirectory(stat)) withEntry(directory, name, (fd) => addChildren(hash, fd, buffer));
-    else if (isFile(stat)) withEntry(directory, name, (fd) => addContent(hash, fd, buffer));
+    const stat = metadata.statAt(directory, name);
+    addFacts({ directory, name, stat }, means);
+    if (isDirectory(stat)) withEntry(directory, name, (fd) => addChildren(fd, means));
+    else if (isFile(stat)) withEntry(directory, name, (fd) => addContent(fd, means));
   }
   // Where a directory ends is part of the tree's shape.
   hash.update("\n");
 }
 
-function addFacts(
-  hash: Hash,
-  { directory, name, stat }: { readonly directory: number; readonly name: BytePath; readonly stat: Stat },
-): void {
+function addFacts({ directory, name, stat }: Located, { hash, metadata }: Means): void {
   const { mode, uid, gid, rdevMajor, rdevMinor } = stat;
-  const xattrs = [...fileXattrs(directory, name)].map(([key, value]) => [key, Buffer.from(value).toString("hex")]);
+  const xattrs = [...metadata.xattrsAt(directory, name)].map((
+    [key, value],
+  ) => [key, Buffer.from(value).toString("hex")]);
   const size = isFile(stat) ? stat.size : 0;
   const link = isSymlink(stat) ? files.readLink(directory, name) : "";
   hash.update(JSON.stringify([name, mode, uid, gid, size, rdevMajor, rdevMinor, link, xattrs.toSorted()]));
 }
 
-function addContent(hash: Hash, fd: number, buffer: Buffer<ArrayBuffer>): void {
+function addContent(fd: number, { hash, buffer }: Means): void {
   for (let count = files.read(fd, buffer); count > 0; count = files.read(fd, buffer)) {
     hash.update(buffer.subarray(0, count));
   }

@@ -16,6 +16,8 @@ import { OUTPUT_PIECE_BYTES } from "../io/piece_sizes.ts";
 import { releaseFilled } from "../io/release_buffer.ts";
 import { TarReader } from "../tar/reader.ts";
 import { LayerExtractor } from "./extract.ts";
+import type { Ids } from "./recorded.ts";
+import type { Metadata } from "./metadata_access.ts";
 
 /** Where an archive is unpacked. */
 export interface ArchiveTarget {
@@ -24,7 +26,8 @@ export interface ArchiveTarget {
   /** The directory in it, symlinks resolved. */
   readonly path: BytePath;
   /** Owner of every entry, instead of the archive's. */
-  readonly owner: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner: Ids | undefined;
+  readonly metadata: Metadata;
 }
 
 /** What is being unpacked. */
@@ -44,8 +47,8 @@ export async function unpackStream(
   target: ArchiveTarget,
   facts: ArchiveFacts,
 ): Promise<void> {
-  const { root, path, owner } = target;
-  const options = { form: "archive", under: path, ...(owner === undefined ? {} : { owner }) } as const;
+  const { root, path, owner, metadata } = target;
+  const options = { form: "archive", under: path, metadata, ...(owner === undefined ? {} : { owner }) } as const;
   const extractor = new LayerExtractor(root, options);
   try {
     const reader = new TarReader(extractor);

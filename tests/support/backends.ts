@@ -6,6 +6,7 @@
 import { gunzipSync } from "node:zlib";
 import { WorkerPool } from "../../lib/async/worker_pool.ts";
 import { ownAbilities } from "../../lib/exec/abilities.ts";
+import { makeSideRecord } from "../../lib/tree/side_record.ts";
 import { LayerPacker, type PackedLayer, type PackOptions } from "../../lib/image/packer.ts";
 import { compressBlock, type CompressRequest } from "../../lib/io/block_format.ts";
 import { digestOfHex } from "../../lib/oci/digest.ts";
@@ -54,6 +55,8 @@ export async function startWorkshop(
       return Promise.resolve({ value, transfer: [value.buffer] });
     },
   });
+  const record = makeSideRecord(disk.path);
+  pool.shared = record;
   const storePath = disk.newPath("blobs");
   Deno.mkdirSync(storePath);
   const store = new BlobDirectory(storePath);
@@ -73,7 +76,7 @@ export async function startWorkshop(
       const directory = disk.newPath(name);
       Deno.mkdirSync(directory);
       const abilities = ownAbilities({ namespaces });
-      const common = { directory, pool, packer, abilities };
+      const common = { directory, pool, packer, abilities, record };
       const backend = name === "chroot"
         ? new DirectoryBackend({ ...common, store, commands: new ChrootCommands(abilities) })
         : new OverlayBackend({ ...common, isolation: name });

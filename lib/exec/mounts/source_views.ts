@@ -11,6 +11,7 @@ import type { BytePath } from "../../io/byte_path.ts";
 import { SysError } from "../../sys/errno.ts";
 import * as files from "../../sys/file.ts";
 import { mount, MS, unmount } from "../../sys/mount.ts";
+import { ON_DISK } from "../../tree/metadata_access.ts";
 import { OVERLAY_NOTES } from "../../tree/overlay_marks.ts";
 import { copyRootMeta } from "../../tree/settle_layer.ts";
 import type { Jobs } from "../../worker.ts";
@@ -94,7 +95,7 @@ function overlayOver(lower: BytePath, scratch: BytePath): OwnView | undefined {
     const notes = OVERLAY_NOTES === "user" ? ",userxattr" : "";
     const options = `lowerdir=${lowerdir},upperdir=${upperdir},workdir=${workdir}${notes}`;
     // The root of an overlay looks like its upper directory.
-    files.withDirectory(upper, (fd) => copyRootMeta(lower, fd));
+    files.withDirectory(upper, (fd) => copyRootMeta(lower, fd, ON_DISK));
     mount({ source: "overlay", target: view, type: "overlay", flags: MS.NODEV, options });
     return { path: view, release: () => unmount(view) };
   } catch (error) {

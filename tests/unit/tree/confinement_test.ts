@@ -15,6 +15,7 @@ import { withDirectory } from "../../../lib/sys/file.ts";
 import { copyInto } from "../../../lib/tree/copy_into.ts";
 import type { FileTree } from "../../../lib/tree/file_tree.ts";
 import { makeWorkingDirectory } from "../../../lib/tree/make_directories.ts";
+import { ON_DISK } from "../../../lib/tree/metadata_access.ts";
 import { KilnError } from "../../../lib/errors.ts";
 
 /** A rootfs and a context with links out of them, and a canary beside both. */
@@ -49,13 +50,12 @@ class Site implements Disposable {
       sources: [bytePathOf(source)],
       root: bytePathOf(this.root),
       destination: bytePathOf(destination),
-    });
+    }, ON_DISK);
   }
 
   workdir(path: string): void {
-    withDirectory(bytePathOf(this.root), (root) => {
-      makeWorkingDirectory(root, bytePathOf(path), { uid: 1000, gid: 1000 });
-    });
+    const how = { uid: 1000, gid: 1000 };
+    makeWorkingDirectory({ root: bytePathOf(this.root), path: bytePathOf(path), how }, ON_DISK);
   }
 
   assertUntouched(): void {

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { closeSync, openSync } from "node:fs";
 import { TarReader } from "../../../lib/tar/reader.ts";
 import { LayerExtractor } from "../../../lib/tree/extract.ts";
+import { ON_DISK } from "../../../lib/tree/metadata_access.ts";
 import { archive, entry } from "../../support/tar_forge.ts";
 
 /** Unpacks an archive into a new directory, which may hold so many files and directories. */
 function unpack(tar: Uint8Array, most: number): void {
   const directory = Deno.makeTempDirSync({ prefix: "kiln-extract-" });
   const root = openSync(directory, "r");
-  const extractor = new LayerExtractor(root, { form: "applied", most });
+  const extractor = new LayerExtractor(root, { form: "applied", most, metadata: ON_DISK });
   try {
     const reader = new TarReader(extractor);
     reader.push(tar);

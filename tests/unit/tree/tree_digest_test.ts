@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { bytePathOf } from "../../../lib/io/byte_path.ts";
+import { ON_DISK } from "../../../lib/tree/metadata_access.ts";
 import { digestTree } from "../../../lib/tree/tree_digest.ts";
 
 /** Makes a tree, changes it, and tells whether the digest did. */
@@ -10,10 +11,10 @@ function changes(change: (path: string) => void): boolean {
     Deno.writeTextFileSync(`${path}/d/f`, "content");
     Deno.symlinkSync("f", `${path}/d/l`);
     const root = bytePathOf(path);
-    const before = digestTree({ root });
+    const before = digestTree({ root }, ON_DISK);
     assert.match(before, /^[0-9a-f]{64}$/);
     change(path);
-    return digestTree({ root }) !== before;
+    return digestTree({ root }, ON_DISK) !== before;
   } finally {
     Deno.removeSync(path, { recursive: true });
   }
