@@ -11,7 +11,6 @@ import { findChangedContent } from "./image/changed_content.ts";
 import { packLayer, type PackRequest } from "./image/pack_layer.ts";
 import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
 import { compressBlock, type CompressRequest } from "./io/block_format.ts";
-import { digestFile } from "./io/digest_file.ts";
 import { releaseBuffer } from "./io/release_buffer.ts";
 import { explainHostFault } from "./sys/errno.ts";
 import { parseMode } from "./dockerfile/values/mode.ts";
@@ -51,7 +50,6 @@ const JOBS = {
     return copyInto({ ...rest, ...parents, mode: mode.apply }, metadata);
   }),
   copyTree: keeping(copyTree),
-  digestFile,
   digestTree: keeping(digestTree),
   extractLayer: keeping(extractLayer),
   findChangedContent,

@@ -1,43 +1,23 @@
 /**
- * Downloading one object: parallel reads of its parts into a file that can be followed while it grows.
+ * Downloading one object: parallel reads of its parts.
  *
- * Several connections bring a large object faster than one. Each writes its part where it belongs in the file; how far
- * the file is without a gap is told to whoever follows it (`io/follow_file.ts`). So nothing waits in memory, whatever
- * the size, and parts that come early need not be put off. A part whose connection breaks is taken up where it broke.
+ * Several connections bring a large object faster than one. Each writes its part where it belongs; how far all is there
+ * without a gap is told to the destination. A part whose connection breaks is taken up where it broke.
  *
  * @module
  */
 import { runLanes } from "../async/lanes.ts";
 import { KilnError } from "../errors.ts";
 import { TransportFault } from "../http/transport_fault.ts";
-import type { FileProgress } from "../io/follow_file.ts";
 import { explainWriteError } from "../image/explain_write_error.ts";
 import { releaseWhole } from "../io/release_buffer.ts";
 import { DownloadMeter } from "./download_meter.ts";
+import type { Destination } from "./object_destination.ts";
 import { createBackoff, explainFault, type RequestParts } from "./object_requests.ts";
 import { type ByteRange, ObjectFault, type ObjectStore, type StoredObject } from "./object_store.ts";
 
-/**
- * Large enough that the time to the first byte (30 to 100 ms at S3) counts for little, small enough that the parts in
- * front come soon.
- */
-const PART_BYTES = 8 * 1024 * 1024;
-
-/** Connections for one object. */
-const LANES = 6;
-
 /** A connection that brought this much before it broke does not count as a try. */
 const PROGRESS_BYTES = 64 * 1024;
-
-/** Where to put an object. */
-export interface Destination {
-  /** An existing empty file, which belongs to the download alone. */
-  readonly path: string;
-  /** Told how much of the file is there; not told of the end. */
-  readonly progress?: FileProgress;
-  readonly partBytes?: number;
-  readonly lanes?: number;
-}
 
 /**
  * Downloads an object.
@@ -49,20 +29,19 @@ export async function downloadObject(
   object: StoredObject,
   { destination, parts }: { readonly destination: Destination; readonly parts: RequestParts },
 ): Promise<void> {
-  const { partBytes = PART_BYTES, lanes = LANES } = destination;
+  const { partBytes, lanes } = destination;
   const action = `fetch "${store.urlOf(object.key)}"`;
-  const ledger = new Ledger(object.size, partBytes, (bytes) => destination.progress?.written(bytes));
+  const ledger = new Ledger(object.size, partBytes, (end) => destination.reached(end));
   const meter = new DownloadMeter({ what: `"${store.urlOf(object.key)}"`, clock: parts.clock, report: parts.report });
   meter.expect(object.size);
   const lane = async (signal: AbortSignal): Promise<void> => {
-    using file = await Deno.open(destination.path, { write: true });
+    using writer = destination.open();
     for (let part = ledger.take(); part !== undefined; part = ledger.take()) {
       const taken = part;
-      await file.seek(taken.start, Deno.SeekMode.Start);
+      await writer.begin(taken, signal);
       const chunks = readPart(store, object, { range: taken, action, parts: { ...parts, signal } });
       for await (const chunk of chunks) {
-        // Into the page cache: handing 64 KiB to another thread takes longer than copying them.
-        for (let at = 0; at < chunk.length;) at += file.writeSync(chunk.subarray(at));
+        writer.write(chunk);
         const { length } = chunk;
         releaseWhole(chunk);
         ledger.add(taken, length);
@@ -70,9 +49,8 @@ export async function downloadObject(
       }
     }
   };
-  const count = Math.min(lanes, Math.ceil(object.size / partBytes));
   try {
-    await runLanes(count, parts.signal, lane);
+    await runLanes(Math.min(lanes, Math.ceil(object.size / partBytes)), parts.signal, lane);
   } catch (error) {
     throw explainWriteError(error, "store the build context");
   }

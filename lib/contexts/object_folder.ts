@@ -13,6 +13,7 @@ import { explainWriteError } from "../image/explain_write_error.ts";
 import { ERRNO, errnoOfDeno } from "../sys/errno.ts";
 import { TELL_MS } from "./download_meter.ts";
 import { formatBytes } from "./format_bytes.ts";
+import { fileDestination } from "./object_destination.ts";
 import { downloadObject } from "./object_download.ts";
 import { request, type RequestParts } from "./object_requests.ts";
 import type { ObjectStore, StoredObject } from "./object_store.ts";
@@ -20,9 +21,6 @@ import { checkSize } from "./size_limit.ts";
 
 /** Objects fetched at the same time: most of the time of a small one is waiting. */
 const OBJECTS_AT_ONCE = 12;
-
-/** Connections for one object of many. */
-const LANES = 2;
 
 /** What to fetch where to. */
 export interface FolderRequest {
@@ -132,7 +130,7 @@ async function fetchFile(
   } catch (error) {
     throw explainMake(error, store.urlOf(object.key));
   }
-  await downloadObject(store, object, { destination: { path: target, lanes: LANES }, parts });
+  await downloadObject(store, object, { destination: fileDestination(target), parts });
   if (object.modified !== undefined) await Deno.utime(target, object.modified, object.modified);
 }
 

@@ -6,19 +6,19 @@
  *
  * @module
  */
-import { join } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { textOf } from "../io/byte_path.ts";
-import { FileProgress } from "../io/follow_file.ts";
+import { RingWriter } from "../io/byte_ring.ts";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
 import { formatBytes } from "./format_bytes.ts";
+import { RING_BYTES, ringDestination } from "./object_destination.ts";
 import { downloadObject } from "./object_download.ts";
 import { fetchFolder } from "./object_folder.ts";
 import { explainFault, request, type RequestParts } from "./object_requests.ts";
 import type { ObjectDigest, ObjectStore, StoredObject } from "./object_store.ts";
 import { checkSize } from "./size_limit.ts";
-import { unpackArchive } from "./unpack_archive.ts";
+import { unpackRing } from "./unpack_archive.ts";
 
 /** What a source of one store adds. */
 export interface ObjectLocation {
@@ -100,47 +100,29 @@ interface UnpackParts {
 
 /** Downloads an archive and unpacks it meanwhile. */
 async function unpack(store: ObjectStore, object: StoredObject, { parts, own, checksum }: UnpackParts): Promise<void> {
-  const scratch = textOf(parts.scratch);
-  if (scratch === undefined) throw new TypeError("Unreachable: the work directory is named in UTF-8");
   const url = store.urlOf(object.key);
   const what = `the archive "${url}"`;
   checkSize(object.size, { maxBytes: parts.limits.maxBytes, what });
-  const path = join(scratch, "archive");
-  await Deno.writeFile(path, new Uint8Array(), { createNew: true, mode: 0o600 });
   parts.report.message("info", `Fetching "${url}" (${formatBytes(object.size)})`);
-  const progress = new FileProgress();
-  const stopped = new AbortController();
-  const signal = AbortSignal.any([parts.signal, stopped.signal]);
-  const followed = { path, progress: progress.shared };
   const wanted: readonly Wanted[] = [
     ...(object.digest === undefined ? [] : [{ ...object.digest, from: store.service }]),
     ...(checksum === undefined
       ? []
       : [{ algorithm: "sha256", hex: hexOf(checksum), from: "--context-checksum" } as const]),
   ];
-  const algorithms = wanted.map(({ algorithm }) => algorithm);
-  const jobs = Promise.all([
-    algorithms.length === 0 ? [] : parts.pool.run("digestFile", { ...followed, algorithms }),
-    unpackArchive({ ...followed, what }, parts),
-  ]);
-  // A job that fails stops the download; one that fails because of the download has nothing of its own to say.
-  jobs.catch((error) => stopped.abort(error));
   const began = own.clock.now();
-  try {
-    await downloadObject(store, object, { destination: { path, progress }, parts: { ...own, signal } });
-    progress.end("complete");
-  } catch (error) {
-    progress.end("failed");
-    await jobs.catch(() => {});
-    throw error;
-  }
-  const [digests] = await jobs;
+  const ring = new RingWriter(RING_BYTES);
+  const digests = await unpackRing({
+    what,
+    ring,
+    digests: wanted.map(({ algorithm }) => algorithm),
+    fill: (signal) => downloadObject(store, object, { destination: ringDestination(ring), parts: { ...own, signal } }),
+  }, parts);
   for (const [index, { algorithm, hex, from }] of wanted.entries()) {
     if (digests[index] === hex) continue;
     const found = `its ${algorithm} digest is ${digests[index]}, that of ${from} is ${hex}`;
     throw new KilnError("integrity", `Cannot fetch "${url}": ${found}`);
   }
-  await Deno.remove(path);
   const seconds = ((own.clock.now() - began) / 1000).toFixed(1);
   parts.report.message("info", `Fetched and unpacked "${url}" in ${seconds} s`);
 }

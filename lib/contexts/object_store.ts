@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { DigestAlgorithm } from "../io/digest_file.ts";
+import type { DigestAlgorithm } from "../io/digests.ts";
 
 /** A digest of a whole object. */
 export interface ObjectDigest {

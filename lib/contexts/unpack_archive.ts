@@ -1,16 +1,14 @@
 /**
  * Unpacking the archive of a build context while it arrives: every source that brings one ends here.
  *
- * Whoever fetches writes a file and says how much of it is there (`FileProgress`); a Worker follows the file and
- * unpacks. So the network never waits for the disk, and nothing but pieces is in memory.
+ * A Worker unpacks. What comes goes to it through a ring in memory, or, where it is kept, through a file that it follows
+ * (`FileProgress`). Nothing but pieces is in memory either way.
  *
  * @module
  */
-import { explainWriteError } from "../image/explain_write_error.ts";
-import { textOf } from "../io/byte_path.ts";
-import { FileProgress } from "../io/follow_file.ts";
+import { RingWriter } from "../io/byte_ring.ts";
+import type { DigestAlgorithm } from "../io/digests.ts";
 import { releaseWhole } from "../io/release_buffer.ts";
-import { writeAll } from "../io/write_all.ts";
 import type { FetchParts } from "./context_source.ts";
 
 /** A file with an archive, complete or growing. */
@@ -30,50 +28,65 @@ export interface ArchiveFile {
  * @throws {KilnError} kind `integrity` for what is no archive, damaged or hostile, `disk`, and `interrupted` if the
  *   writer of the file says that it failed.
  */
-export function unpackArchive(archive: ArchiveFile, parts: FetchParts): Promise<void> {
+export async function unpackArchive(archive: ArchiveFile, { directory, limits, pool }: FetchParts): Promise<void> {
   const { path, finalPath = path, progress, what = "the archive" } = archive;
-  const { directory, limits, pool } = parts;
-  return pool.run("unpackContext", {
-    path,
-    finalPath,
-    what,
-    directory,
-    limits: limits.expansion,
-    ...(progress === undefined ? {} : { progress }),
-  });
+  const content = { kind: "file", path, finalPath, ...(progress === undefined ? {} : { progress }) } as const;
+  await pool.run("unpackContext", { content, what, directory, limits: limits.expansion, digests: [] });
+}
+
+/** What fills a ring, and what is wanted of it. */
+export interface RingFiller {
+  /** For messages. */
+  readonly what: string;
+  readonly ring: RingWriter;
+  readonly digests?: readonly DigestAlgorithm[];
+  /** Writes everything; stopped by the signal when unpacking fails. */
+  fill(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Unpacks an archive from a stream, whose pieces are freed once they are written. When the stream fails, its failure is the one that is thrown; when unpacking fails,
- * the stream is closed.
+ * Unpacks an archive from a ring while it is filled. When filling fails, its failure is the one that is thrown.
+ *
+ * @returns digests of the archive as it came, in hexadecimal.
+ */
+export async function unpackRing(
+  { what, ring, digests = [], fill }: RingFiller,
+  { directory, limits, pool, signal }: FetchParts,
+): Promise<readonly string[]> {
+  const stopped = new AbortController();
+  const content = { kind: "ring", ring: ring.shared } as const;
+  const unpacking = pool.run("unpackContext", { content, what, directory, limits: limits.expansion, digests });
+  unpacking.catch((error) => {
+    stopped.abort(error);
+    ring.abandon();
+  });
+  try {
+    await fill(AbortSignal.any([signal, stopped.signal]));
+    ring.end("complete");
+  } catch (error) {
+    ring.end("failed");
+    // It fails because of the other one and has nothing of its own to say.
+    await unpacking.catch(() => {});
+    throw error;
+  }
+  return await unpacking;
+}
+
+/**
+ * Unpacks an archive from a stream, whose chunks are freed once they are passed on. When unpacking fails, the stream is
+ * closed.
  */
 export async function unpackStreamed(
   stream: AsyncIterable<Uint8Array>,
   what: string,
   parts: FetchParts,
 ): Promise<void> {
-  const path = `${textOf(parts.scratch) ?? ""}/archive`;
-  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  const progress = new FileProgress();
-  const unpacking = unpackArchive({ path, what, progress: progress.shared }, parts);
-  const failed: { error?: unknown } = {};
-  unpacking.catch((error) => failed.error = error);
-  try {
-    let written = 0;
+  const ring = new RingWriter();
+  const fill = async (): Promise<void> => {
     for await (const chunk of stream) {
-      if ("error" in failed) break;
-      await writeAll(file, chunk);
-      written += chunk.length;
-      progress.written(written);
+      if (!await ring.write(chunk)) break;
       releaseWhole(chunk);
     }
-    progress.end("complete");
-  } catch (error) {
-    progress.end("failed");
-    // It fails because of the stream and has nothing of its own to say.
-    await unpacking.catch(() => {});
-    throw explainWriteError(error, "store the build context");
-  }
-  await unpacking;
-  await Deno.remove(path);
+  };
+  await unpackRing({ what, ring, fill }, parts);
 }

@@ -6,6 +6,8 @@
 import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
+import { readRing } from "../io/byte_ring.ts";
+import { type DigestAlgorithm, Digests } from "../io/digests.ts";
 import { followFile } from "../io/follow_file.ts";
 import { peek } from "../io/peek.ts";
 import { close, openDirectory } from "../sys/file.ts";
@@ -13,31 +15,45 @@ import type { Metadata } from "../tree/metadata_access.ts";
 import { unpackStream } from "../tree/unpack_stream.ts";
 import { foreignFormat, FORMAT_BYTES } from "./foreign_format.ts";
 
+/** Where an archive comes from. */
+export type ArchiveContent =
+  /** See `followFile`; without `progress` it is complete. */
+  | {
+    readonly kind: "file";
+    readonly path: string;
+    readonly finalPath: string;
+    readonly progress?: SharedArrayBuffer;
+  }
+  /** See `readRing`. */
+  | { readonly kind: "ring"; readonly ring: SharedArrayBuffer };
+
 /** What to unpack where. */
 export interface UnpackRequest {
-  readonly path: string;
-  readonly finalPath: string;
-  /** See `followFile`. */
-  readonly progress?: SharedArrayBuffer;
+  readonly content: ArchiveContent;
   /** For messages: `the archive "app.tar.gz"`. */
   readonly what: string;
   /** An existing directory. */
   readonly directory: BytePath;
   readonly limits: ExpansionLimits;
+  /** What to compute of the archive as it comes. */
+  readonly digests: readonly DigestAlgorithm[];
 }
 
 /** Files of a context belong to root in the image, whoever packed them. */
 const ROOT = { uid: 0, gid: 0 } as const;
 
-/** Unpacks one archive. @throws {KilnError} as `unpackStream`, naming the archive */
-export async function unpackContext(request: UnpackRequest, metadata: Metadata): Promise<void> {
-  const { what, directory, limits } = request;
+/** Unpacks one archive and returns its digests. @throws {KilnError} as `unpackStream`, naming the archive */
+export async function unpackContext(request: UnpackRequest, metadata: Metadata): Promise<readonly string[]> {
+  const { content, what, directory, limits } = request;
+  const digests = new Digests(request.digests);
   const root = openDirectory(directory);
   try {
-    const { head, stream } = await peek(followFile(request, request.progress), FORMAT_BYTES);
+    const bytes = content.kind === "ring" ? readRing(content.ring) : followFile(content, content.progress);
+    const { head, stream } = await peek(digests.tap(bytes), FORMAT_BYTES);
     await unpackStream(stream, { root, path: "", owner: ROOT, metadata }, { what, limits }).catch((error) => {
       throw isDamage(error) ? foreignFault(head) ?? error : error;
     });
+    return digests.hex();
   } catch (error) {
     throw isDamage(error) ? error.within(`use ${what}`) : error;
   } finally {

@@ -6,12 +6,9 @@
  *
  * @module
  */
-import type { Buffer } from "node:buffer";
 import type { IncomingMessage } from "node:http";
+import { ChunkQueue } from "./chunk_queue.ts";
 import { faultOf, TransportFault } from "./transport_fault.ts";
-
-/** A body that is waited for must bring at least this much per stall timeout; less is a stall (slow loris). */
-const LEAST_PROGRESS_BYTES = 1024;
 
 /** Up to here reading on is cheaper than a new connection. */
 const DISCARD_CAP_BYTES = 64 * 1024;
@@ -83,22 +80,9 @@ export class HttpResponse implements Disposable {
    */
   async *body(): AsyncGenerator<Uint8Array, void, void> {
     const { stallTimeoutMs, signal } = this.#context;
-    const message = this.#message;
-    const chunks = message[Symbol.asyncIterator]();
-    let waitedMs = 0;
-    let receivedBytes = 0;
+    using queue = new ChunkQueue(this.#message, { stallTimeoutMs, stalled: () => this.#stalled() });
     try {
-      for (;;) {
-        const start = performance.now();
-        const timer = setTimeout(() => message.destroy(this.#stalled()), Math.max(1, stallTimeoutMs - waitedMs));
-        const next: IteratorResult<Buffer> = await chunks.next().finally(() => clearTimeout(timer));
-        if (next.done === true) break;
-        // Only the waiting counts: a consumer may take its time.
-        waitedMs += performance.now() - start;
-        receivedBytes += next.value.length;
-        if (receivedBytes >= LEAST_PROGRESS_BYTES) waitedMs = receivedBytes = 0;
-        yield next.value;
-      }
+      for (let chunk = await queue.next(); chunk !== undefined; chunk = await queue.next()) yield chunk;
     } catch (error) {
       signal.throwIfAborted();
       throw faultOf(error, { phase: "body", host: this.url.host });

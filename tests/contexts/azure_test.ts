@@ -16,7 +16,7 @@ import { noise, packContext } from "../support/context_archive.ts";
 import { fetchContext, type Fetched, type FetchOptions } from "../support/fetch_context.ts";
 import { startHttpRelay } from "../support/http_relay.ts";
 
-const PART = 8 * 1024 * 1024;
+const PART = 4 * 1024 * 1024;
 
 const LOCATION: AzureLocation = {
   kind: "azure",

@@ -15,7 +15,7 @@ import { type GcsServer, startGcsServer } from "../support/gcs_server.ts";
 import { startHttpRelay } from "../support/http_relay.ts";
 import { startServer } from "../support/registry_server.ts";
 
-const PART = 8 * 1024 * 1024;
+const PART = 4 * 1024 * 1024;
 
 function fetchFrom(host: string, key: string, options: FetchOptions = {}): Promise<Fetched> {
   const env = { STORAGE_EMULATOR_HOST: host, ...options.env };

@@ -15,7 +15,7 @@ import { startHttpRelay } from "../support/http_relay.ts";
 import { createIdentity } from "../support/registry_server.ts";
 import { type S3Server, type S3ServerName, startS3Server } from "../support/s3_server.ts";
 
-const PART = 8 * 1024 * 1024;
+const PART = 4 * 1024 * 1024;
 
 function fetchAlone(server: S3Server, key: string, options: FetchOptions = {}): Promise<Fetched> {
   const location = { kind: "s3", bucket: server.bucket, key } as const;

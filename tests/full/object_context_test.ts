@@ -96,39 +96,36 @@ function compare(store: Store, name: string, native: string): Promise<Compared> 
   return compareFetching(
     (parts) => store.source(name, parts),
     (folder) => {
-      const env = { ...store.env, RCLONE_CONFIG: "/notfound", HOME: folder };
+      // This version of rclone knows no bundle of certificates.
+      const env = { ...store.env, RCLONE_CONFIG: "/notfound", HOME: folder, AWS_CA_BUNDLE: "" };
       return run(["sh", "-ec", native, "sh", store.rclone(name), folder], { env });
     },
     store.env,
   );
 }
 
-for (const [name, start] of STORES) {
-  Deno.test(`a context of 1 GiB in ${name}`, async (t) => {
-    await prepared({ tools: ["rclone"] });
-    await using large = await packLargeContext();
-    await using store = await start();
-    await store.put("context.tar", await Deno.readFile(large.tar));
-    await Deno.remove(large.tarGz);
-
-    await t.step("takes the executor less than 200 MiB of memory", async () => {
+Deno.test("a context of 1 GiB in an object store", async (t) => {
+  await prepared({ tools: ["rclone"] });
+  await using large = await packLargeContext();
+  for (const [name, start] of STORES) {
+    await t.step(`${name}, takes less than 200 MiB, and 1.3 times the time of rclone and tar`, async () => {
+      await using store = await start();
+      await store.put("context.tar", await Deno.readFile(large.tar));
       await using site = await startSite();
       const measured = await measureBuild(site, [`--context=${store.url("context.tar")}`], { env: store.env });
-      console.log(`  ${name}: ${measured.seconds.toFixed(1)} s, ${shownMemory(measured)}`);
-      assert.ok(measured.peakBytes < 200 * MIB, `it took ${shownMemory(measured)}`);
-    });
-
-    await t.step("takes no more than 1.3 times as long as rclone and tar", async () => {
       const { ours, theirs } = await compare(
         store,
         "context.tar",
         'rclone copyto "$1" "$2/archive" && mkdir "$2/files" && tar -xf "$2/archive" -C "$2/files"',
       );
-      console.log(`  ${name}: ${ours.toFixed(1)} s, rclone and tar ${theirs.toFixed(1)} s`);
+      console.log(`  ${name}: ${shownMemory(measured)}, ${ours.toFixed(1)} s, rclone and tar ${theirs.toFixed(1)} s`);
+      assert.ok(measured.peakBytes < 200 * MIB, `it took ${shownMemory(measured)}`);
       assert.ok(ours <= 1.3 * theirs, `${ours} s, against ${theirs} s`);
     });
-  });
+  }
+});
 
+for (const [name, start] of STORES) {
   Deno.test(`a folder of 3,000 objects in ${name}, takes no more than 1.3 times as long as with rclone`, async () => {
     await prepared({ tools: ["rclone"] });
     await using store = await start();

@@ -18,6 +18,8 @@ import { startNginx } from "../support/nginx.ts";
 Deno.test("an archive of 1 GiB as context", async (t) => {
   await using site = await startSite();
   await using large = await packLargeContext();
+  const tarGz = join(large.folder, "context.tar.gz");
+  await run(["sh", "-ec", 'gzip -1 < "$1" > "$2"', "sh", large.tar, tarGz]);
   await using nginx = await startNginx(large.folder, { name: "me", password: "secret" });
 
   for (const name of ["context.tar", "context.tar.gz"]) {
@@ -49,7 +51,7 @@ Deno.test("an archive of 1 GiB as context", async (t) => {
   }
 
   await t.step("takes less than 200 MiB from stdin", async () => {
-    const measured = await measureBuild(site, ["--context=tar://stdin"], { stdin: large.tarGz });
+    const measured = await measureBuild(site, ["--context=tar://stdin"], { stdin: tarGz });
     console.log(`  stdin: ${measured.seconds.toFixed(1)} s, ${shownMemory(measured)}`);
     assert.ok(measured.peakBytes < 200 * MIB, `it took ${shownMemory(measured)}`);
   });
