@@ -7,9 +7,9 @@
  *
  * @module
  */
-import type { BytePath } from "../io/byte_path.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice } from "../sys/file.ts";
-import { hardLimitOfOpenFiles } from "../sys/limits.ts";
+import { type BytePath, bytesOf } from "../io/byte_path.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice, O } from "../sys/file.ts";
+import { hardLimitOfOpenFiles, ownOomScore } from "../sys/limits.ts";
 import { ATTRIBUTE, MNT, mountAttributes, MS } from "../sys/mount.ts";
 import { S } from "../sys/stat.ts";
 import { SyscallScript } from "../sys/syscall_script.ts";
@@ -31,6 +31,8 @@ export interface ChildDescriptors {
 }
 
 const REPORT_FD = 3;
+/** As if it had so many thousandths of all memory more. */
+const OOM_SCORE_MORE = 200;
 const SPARE_FD = 4;
 const SIGKILL = 9;
 const SIGPIPE = 13;
@@ -115,6 +117,20 @@ function inheritDescriptors(script: SyscallScript, fds: ChildDescriptors): void 
     .call("pass the report", "dup3", fds.report, REPORT_FD, 0)
     // Everything Deno opens is close-on-exec already; this holds for what a library may have opened otherwise.
     .attempt("keep other descriptors", "close_range", SPARE_FD, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
+  yieldMemory(script);
+}
+
+/**
+ * When memory runs out the kernel kills whom it scores highest. A command is to go before the builder: the builder can
+ * say what happened, and clean up (fault F27).
+ */
+function yieldMemory(script: SyscallScript): void {
+  const score = String(Math.min(ownOomScore() + OOM_SCORE_MORE, 1000));
+  script
+    .attempt("free a descriptor", "close", SPARE_FD)
+    .attempt("open the score", "openat", AT_FDCWD, "/proc/self/oom_score_adj", O.WRONLY, 0)
+    .attempt("be killed first", "write", SPARE_FD, bytesOf(score), score.length)
+    .attempt("close the score", "close", SPARE_FD);
 }
 
 /** SIOCSIFFLAGS IFF_UP on "lo"; the socket gets the number just closed. */

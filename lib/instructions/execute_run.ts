@@ -7,6 +7,7 @@ import { posix } from "node:path";
 import { cacheId, type MountSpec, mountTarget, secretId, secretTarget } from "../dockerfile/values/mount.ts";
 import { KilnError } from "../errors.ts";
 import { CommandMounts, type TypedMountRequest } from "../exec/command_mounts.ts";
+import { type MemoryState, memoryState } from "../exec/memory_kills.ts";
 import type { ExecResult } from "../exec/spec.ts";
 import type { RunUser } from "../exec/users.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
@@ -47,10 +48,11 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
     hostname: step.hostname,
     sources: step.mounts,
   });
+  const before = memoryState();
   const result = await execute(request, step, { user, workingDirectory, mounts });
   if (step.io.signal.aborted) throw interrupted(step.io.signal.reason);
   if (result.timedOut) throw timedOut(request, step.io.timeoutMs ?? 0);
-  if (result.code !== 0) throw failed(request, result);
+  if (result.code !== 0) throw failed(request, result, before);
 }
 
 async function execute(
@@ -108,11 +110,22 @@ function timedOut(request: RunRequest, timeoutMs: number): KilnError {
   return new KilnError("interrupted", message, { hint: "--step-timeout says how long a command may take" });
 }
 
-function failed(request: RunRequest, { code, signal }: ExecResult): KilnError {
+function failed(request: RunRequest, { code, signal }: ExecResult, before: MemoryState | undefined): KilnError {
   const shown = shownCommand(request);
   const how = signal === undefined ? `it returned exit code ${code}` : `it was ended by ${signalName(signal)}`;
-  const hint = signal === SIGKILL ? { hint: "the kernel may have run out of memory" } : {};
+  // A shell returns 137 for a command of its own that was killed.
+  const hint = signal === SIGKILL || code === 128 + SIGKILL ? { hint: hintOfKill(before) } : {};
   return new KilnError("run", `Cannot complete "${shown}": ${how}`, { exitCode: code, ...hint });
+}
+
+function hintOfKill(before: MemoryState | undefined): string {
+  const now = memoryState();
+  const isKnown = now !== undefined && before !== undefined && now.kills > before.kills;
+  if (!isKnown) return "the kernel may have run out of memory";
+  const limit = now.limitBytes === undefined
+    ? "the machine"
+    : `the control group, ${Math.round(now.limitBytes / 2 ** 20)} MiB,`;
+  return `the kernel killed it because the memory of ${limit} was used up`;
 }
 
 function shownCommand({ argv }: RunRequest): string {

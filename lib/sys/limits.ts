@@ -16,6 +16,15 @@ export function parseHardLimit(text: string): number {
   return hard === undefined || hard === "unlimited" ? Infinity : Number(hard);
 }
 
+/** Returns what the kernel adds to this process's score when it looks for one to kill; 0 where that is not shown. */
+export function ownOomScore(): number {
+  try {
+    return Number(Deno.readTextFileSync("/proc/self/oom_score_adj"));
+  } catch {
+    return 0;
+  }
+}
+
 const RLIMIT_CORE = 4;
 
 /**

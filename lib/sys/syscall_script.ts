@@ -33,6 +33,7 @@ const NUMBERS = {
     mount: 165,
     umount2: 166,
     sethostname: 170,
+    openat: 257,
     mkdirat: 258,
     mknodat: 259,
     fchownat: 260,
@@ -50,6 +51,7 @@ const NUMBERS = {
   aarch64: {
     read: 63,
     write: 64,
+    openat: 56,
     rt_sigaction: 134,
     rt_sigprocmask: 135,
     ioctl: 29,
