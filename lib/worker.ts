@@ -5,6 +5,7 @@
  */
 import { type JobContext, serveJobs, Transferred, type WorkerPort } from "./async/worker_pool.ts";
 import { unpackContext } from "./contexts/unpack_job.ts";
+import { pruneCaches } from "./exec/mounts/prune_caches.ts";
 import { readPack } from "./git/read_pack.ts";
 import { extractLayer } from "./image/extract_layer.ts";
 import { findChangedContent } from "./image/changed_content.ts";
@@ -57,6 +58,7 @@ const JOBS = {
   makeWorkingDirectory: keeping(makeWorkingDirectory),
   packLayer: (request: PackRequest, context: JobContext) =>
     keeping((request: PackRequest, metadata) => packLayer(request, { context, metadata }))(request, context),
+  pruneCaches,
   readGitPack: readPack,
   restoreLinks: keeping(restoreLinks),
   scanLayer: keeping(scanLayer),

@@ -57,7 +57,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   if (startup.mounts.kind === "no") asSubreaper();
   forbidCoreDumps();
 
-  const { request } = options;
+  const { request, step: { cacheTtlMs, ...step } } = options;
   const registry = createClient(options.registry, context);
   const outputs = createOutputs(options.outputs, { registry, report, signal });
   try {
@@ -168,7 +168,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         signal,
         graceMs: GRACE_MS,
         force: interruption.force,
-        ...options.step,
+        ...step,
         expansion: request.contextLimits.expansion,
         remotes,
         buildArgs: request.buildArgs,
@@ -179,12 +179,31 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     });
     await background.join();
     await writeOutputs(outputs, built, { family: format.family, report, host });
+    await removeOldCaches({ directory: work.cacheMounts, ttlMs: cacheTtlMs, pool: pools.jobs, report });
     report.message("info", `Done in ${((host.elapsedMs() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
     // Whatever fails after an interruption fails because of it.
     throw interruption.reason() ?? error;
   } finally {
     registry.close();
+  }
+}
+
+/** Makes room, when the image is where it belongs: a failure is not the build's. */
+async function removeOldCaches(
+  { directory, ttlMs, pool, report }: {
+    readonly directory: string;
+    readonly ttlMs: number | undefined;
+    readonly pool: WorkerPools["jobs"];
+    readonly report: BuildContext["report"];
+  },
+): Promise<void> {
+  if (ttlMs === undefined) return;
+  try {
+    const count = await pool.run("pruneCaches", { directory, usedBeforeMs: Date.now() - ttlMs });
+    if (count > 0) report.message("info", `Removed ${count} caches of RUN that no build has used for long`);
+  } catch (error) {
+    report.message("warn", `Cannot remove old caches: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -399,6 +399,15 @@ export const FLAGS = {
     initial: "336h",
     help: "How long cached layers may be used",
   }),
+  "cache-mount-ttl": duration({
+    group: "Cache",
+    own: true,
+    placeholder: "DURATION",
+    initial: "336h",
+    help: "How long a cache of RUN --mount=type=cache is kept that no build uses; 0 keeps all",
+    details:
+      "Caches are in the work directory, `cache-mounts`. The next build that uses the same directory removes old ones.",
+  }),
   "cache-copy-layers": bool({
     group: "Cache",
     status: "later",

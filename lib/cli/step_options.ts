@@ -1,5 +1,5 @@
 /**
- * Bounds on the commands of RUN, as the flags say them.
+ * Bounds on the commands of RUN and what they keep, as the flags say them.
  *
  * @module
  */
@@ -13,12 +13,16 @@ export interface StepOptions {
   readonly timeoutMs?: number;
   /** How much of its output is logged, in bytes; 0: all. */
   readonly logLimitBytes: number;
+  /** How long caches that no command uses are kept, in milliseconds; absent: for ever. */
+  readonly cacheTtlMs?: number;
 }
 
 /** Makes the record. @throws {KilnError} kind `usage` */
 export function parseStepOptions(flags: BuildFlags): StepOptions {
   const timeoutMs = flags["step-timeout"];
   if (timeoutMs < 0) throw new KilnError("usage", "Cannot use --step-timeout: it is negative");
+  const cacheTtlMs = flags["cache-mount-ttl"];
+  if (cacheTtlMs < 0) throw new KilnError("usage", "Cannot use --cache-mount-ttl: it is negative");
   const limit = flags["step-log-limit"];
   const logLimitBytes = parseSize(limit);
   if (logLimitBytes === undefined) {
@@ -26,5 +30,9 @@ export function parseStepOptions(flags: BuildFlags): StepOptions {
       hint: 'write it as "500k", "64m" or "1g"; 0 is no limit',
     });
   }
-  return { logLimitBytes, ...(timeoutMs === 0 ? {} : { timeoutMs }) };
+  return {
+    logLimitBytes,
+    ...(timeoutMs === 0 ? {} : { timeoutMs }),
+    ...(cacheTtlMs === 0 ? {} : { cacheTtlMs }),
+  };
 }

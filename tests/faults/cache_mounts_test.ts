@@ -198,3 +198,33 @@ Deno.test("cache that a command replaced by a symlink, leads nowhere", async () 
   assert.equal(after.code, 0, after.stderr);
   await shop.site.assertNothingLeft();
 });
+
+Deno.test("old cache that no build uses, is removed by the next one", async () => {
+  await using shop = await open();
+  const dockerfile = "FROM {BASE}\nRUN --mount=type=cache,target=/c echo kept > /c/file\n";
+  assert.equal((await shop.build(dockerfile, MOUNTED)).code, 0);
+  const caches = `${shop.site.work}/cache-mounts`;
+  const listed = (): readonly string[] => [...Deno.readDirSync(caches)].map(({ name }) => name);
+  const [lock] = listed().filter((name) => name.endsWith(".lock"));
+  const at = Date.now() / 1000 - 20 * 86_400;
+  const makeOld = (): void => Deno.utimeSync(`${caches}/${lock}`, at, at);
+  makeOld();
+  assert.equal((await shop.build("FROM {BASE}\nRUN true\n", MOUNTED, ["--cache-mount-ttl=0"])).code, 0);
+  assert.equal(listed().length, 2);
+  const { code, stderr } = await shop.build("FROM {BASE}\nRUN true\n", MOUNTED);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^INFO\[\d+\] Removed 1 caches of RUN that no build has used for long$/m);
+  assert.deepEqual(listed(), []);
+});
+
+// Guard: the namespace in keyOf of lib/exec/mounts/cache.ts.
+Deno.test("S73 cache of the same name in another namespace, is another cache", async () => {
+  await using shop = await open();
+  const poison = "FROM {BASE}\nRUN --mount=type=cache,id=deps,target=/c echo poison > /c/file\n";
+  const use = "FROM {BASE}\nRUN --mount=type=cache,id=deps,target=/c [ ! -e /c/file ]\n";
+  const scope = (name: string): readonly string[] => [`--build-arg=BUILDKIT_CACHE_MOUNT_NS=${name}`];
+  assert.equal((await shop.build(poison, MOUNTED, scope("pull-request"))).code, 0);
+  assert.equal((await shop.build(use, MOUNTED, scope("release"))).code, 0);
+  assert.equal((await shop.build(use, MOUNTED)).code, 0);
+  assert.equal((await shop.build(use, MOUNTED, scope("pull-request"))).code, 1);
+});

@@ -3,7 +3,7 @@
  *
  * A cache is a directory named after the hash of everything that makes it a cache of its own, with a lock beside it:
  * `shared` users hold it together, `locked` ones wait for each other, a `private` one takes the next directory if the
- * first is in use. It is never part of a layer.
+ * first is in use. It is never part of a layer. What nobody has used for long is removed (`prune_caches.ts`).
  *
  * A command takes its caches last, when all else it mounts is there, and in the order of their keys: then no two
  * commands, of this build or of another, wait for each other.
@@ -19,6 +19,7 @@ import * as files from "../../sys/file.ts";
 import { reclaimTree } from "../../tree/lent_tree.ts";
 import { removeTree } from "../../tree/remove.ts";
 import type { BindMount } from "../spec.ts";
+import { noteUse, tryLockCache } from "./cache_lock.ts";
 import type { MountRequest, MountSources } from "./prepared.ts";
 import { type MountSource, openSource } from "./source.ts";
 import { targetOf } from "./target.ts";
@@ -95,6 +96,7 @@ async function take(cache: PlannedCache, sources: MountSources, sharing: Sharing
   const base = `${bytePathOf(sources.cacheDirectory)}/${cache.key}`;
   const { home, lock } = await takeHome(base, { sharing, id: cache.request.id, sources });
   try {
+    noteUse(lock);
     if (!reclaimTree(home)) await fill(home, cache, sources);
     return { directory: `${home}/tree`, release: () => files.close(lock) };
   } catch (error) {
@@ -113,9 +115,8 @@ async function takeHome(base: BytePath, wait: Wait): Promise<{ readonly home: By
   if (wait.sharing !== "private") return { home: base, lock: await waitForLock(base, wait) };
   for (let copy = 0;; copy++) {
     const home = copy === 0 ? base : `${base}-${copy}`;
-    const lock = openLock(home);
-    if (files.tryLock(lock, "exclusive")) return { home, lock };
-    files.close(lock);
+    const lock = tryLockCache(home, "exclusive");
+    if (lock !== undefined) return { home, lock };
   }
 }
 
@@ -123,21 +124,12 @@ async function takeHome(base: BytePath, wait: Wait): Promise<{ readonly home: By
 const POLL_MS = 100;
 
 async function waitForLock(home: BytePath, { sharing, id, sources: { signal, report } }: Wait): Promise<number> {
-  const lock = openLock(home);
-  try {
-    for (let told = false; !files.tryLock(lock, sharing === "locked" ? "exclusive" : "shared"); told = true) {
-      if (!told) report.message("info", `Waiting for the cache "${id}", which another command uses`);
-      await systemClock.sleep(POLL_MS, signal);
-    }
-    return lock;
-  } catch (error) {
-    files.close(lock);
-    throw error;
+  for (let told = false;; told = true) {
+    const lock = tryLockCache(home, sharing === "locked" ? "exclusive" : "shared");
+    if (lock !== undefined) return lock;
+    if (!told) report.message("info", `Waiting for the cache "${id}", which another command uses`);
+    await systemClock.sleep(POLL_MS, signal);
   }
-}
-
-function openLock(home: BytePath): number {
-  return files.openAt(files.AT_FDCWD, `${home}.lock`, files.O.RDWR | files.O.CREAT, 0o600);
 }
 
 /** Makes the directory under another name first: what is there under its own name is always complete. */

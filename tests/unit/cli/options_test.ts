@@ -46,7 +46,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
     outputs: { destinations: [], push: false, checkPush: false },
     registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
     isolation: { isolation: { wanted: "auto" }, workDirectory: "/home/me/.cache/kiln" },
-    step: { logLimitBytes: 64 * 1024 * 1024 },
+    step: { logLimitBytes: 64 * 1024 * 1024, cacheTtlMs: 14 * 24 * 3_600_000 },
     notices: [],
   });
 });
@@ -438,7 +438,7 @@ for (const [args, report] of REPORTS) {
 }
 
 Deno.test("step limits, are read with their units", () => {
-  assert.deepEqual(options(["--step-timeout=1h30m", "--step-log-limit=0"]).step, {
+  assert.deepEqual(options(["--step-timeout=1h30m", "--step-log-limit=0", "--cache-mount-ttl=0"]).step, {
     timeoutMs: 5_400_000,
     logLimitBytes: 0,
   });

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { tryLockCache } from "../../../../lib/exec/mounts/cache_lock.ts";
 import { planCache, type PlannedCache, takeCaches } from "../../../../lib/exec/mounts/cache.ts";
 import type { MountRequest, MountSources } from "../../../../lib/exec/mounts/prepared.ts";
+import { pruneCaches } from "../../../../lib/exec/mounts/prune_caches.ts";
 import { SourceViews } from "../../../../lib/exec/mounts/source_views.ts";
 import { bytePathOf } from "../../../../lib/io/byte_path.ts";
 import type { Report } from "../../../../lib/report/report.ts";
+import { close } from "../../../../lib/sys/file.ts";
 import { createPool } from "../../../support/fetch_context.ts";
 
 interface Place extends AsyncDisposable {
@@ -113,3 +116,55 @@ for (
     held?.release();
   });
 }
+
+/** Says that a cache was last used so many days ago. */
+function age(place: Place, key: string, days: number): void {
+  const at = Date.now() / 1000 - days * 86_400;
+  Deno.utimeSync(`${place.sources.cacheDirectory}/${key}.lock`, at, at);
+}
+
+Deno.test("pruneCaches(), removes what was not used for long, and what killed builds left", async () => {
+  await using place = open();
+  const [old, young, used] = [await place.plan(), await place.plan({ id: "young" }), await place.plan({ id: "used" })];
+  for (const plan of [old, young]) {
+    (await takeCaches([plan], place.sources, SHARED)).forEach(({ release }) => release());
+  }
+  const inUse = await takeCaches([used], place.sources, SHARED);
+  const directory = place.sources.cacheDirectory;
+  const remains = `${directory}/${young.key}.${crypto.randomUUID()}`;
+  Deno.mkdirSync(`${remains}/tree`, { recursive: true });
+  age(place, old.key, 15);
+  age(place, young.key, 13);
+  age(place, used.key, 100);
+  assert.equal(pruneCaches({ directory, usedBeforeMs: Date.now() - 14 * 86_400_000 }), 1);
+  assert.deepEqual(
+    [...Deno.readDirSync(directory)].map(({ name }) => name).sort(),
+    [used, young].flatMap(({ key }) => [key, `${key}.lock`]).sort(),
+  );
+  inUse.forEach(({ release }) => release());
+});
+
+Deno.test("pruneCaches(), a cache that is used again is not old", async () => {
+  await using place = open();
+  const plan = await place.plan();
+  (await takeCaches([plan], place.sources, SHARED)).forEach(({ release }) => release());
+  age(place, plan.key, 100);
+  (await takeCaches([plan], place.sources, SHARED)).forEach(({ release }) => release());
+  const directory = place.sources.cacheDirectory;
+  assert.equal(pruneCaches({ directory, usedBeforeMs: Date.now() - 86_400_000 }), 0);
+});
+
+// Guard: the comparison of inodes in lib/exec/mounts/cache_lock.ts.
+Deno.test("tryLockCache(), a lock that was removed meanwhile keeps others out no more", async () => {
+  await using place = open();
+  const home = bytePathOf(`${place.sources.cacheDirectory}/home`);
+  const first = tryLockCache(home, "exclusive");
+  assert.ok(first !== undefined);
+  assert.equal(tryLockCache(home, "exclusive"), undefined);
+  Deno.removeSync(`${home}.lock`);
+  const second = tryLockCache(home, "exclusive");
+  assert.ok(second !== undefined);
+  close(first);
+  assert.equal(tryLockCache(home, "shared"), undefined);
+  close(second);
+});
