@@ -9,7 +9,7 @@ import { Semaphore } from "../async/semaphore.ts";
 import { build } from "../build/build.ts";
 import { checkContext, planDockerfile } from "../build/plan_dockerfile.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
-import { contextTree, findIgnoreFile } from "../contexts/directory.ts";
+import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
@@ -34,6 +34,7 @@ import { createClient } from "./create_client.ts";
 import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
 import { startContext } from "./fetch_context.ts";
+import { chooseIgnoreFile } from "./ignore_file.ts";
 import { noteFrontend } from "./note_frontend.ts";
 import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
@@ -135,7 +136,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
     await prepared;
     const located = await fetched.located;
-    const ignore = findIgnoreFile(located, source.place);
+    const ignore = chooseIgnoreFile(located, source.place, { always: request.contextDockerignore, report });
     checkContext(planned, ignore);
     // As BuildKit: once everything is known that needs no file system, before anything is built.
     if (checks.options.error) warnings.assertNone();

@@ -44,6 +44,12 @@ export const FLAGS = {
     help: "A directory within the context that takes its place",
     details: "It cannot lead out of the context. kaniko ignores it for plain directories, Kiln does not.",
   }),
+  "context-dockerignore": bool({
+    group: "Inputs",
+    own: true,
+    help: "Apply `.dockerignore` to contexts that are fetched, as kaniko does",
+    details: "To directories it applies always. Docker takes archives, repositories and images as they are.",
+  }),
   "context-checksum": text({
     group: "Inputs",
     own: true,

@@ -28,6 +28,8 @@ export interface RequestOptions {
   readonly contextChecksum?: Digest;
   /** A directory within the context that takes its place; relative, never leading out. */
   readonly contextSubPath?: string;
+  /** Whether the `.dockerignore` of a context that is fetched counts. */
+  readonly contextDockerignore: boolean;
   /** `--build-context` by normal name. */
   readonly buildContexts: ReadonlyMap<string, BuildContextSpec>;
   /** What is wanted of a git context besides what its location says. */
@@ -93,6 +95,7 @@ export function parseRequestOptions(
     context,
     ...contextOptions,
     ...(contextSubPath === undefined ? {} : { contextSubPath }),
+    contextDockerignore: flags["context-dockerignore"],
     buildContexts: parseBuildContexts(flags["build-context"], world),
     git: parseGitArguments(buildArgs),
     dockerfile: parseDockerfileFlag(flags.dockerfile, context),

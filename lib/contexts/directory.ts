@@ -75,7 +75,7 @@ export interface IgnoreFile {
 
 /**
  * Finds the rules of what is not in the context: `<Dockerfile>.dockerignore` beside the Dockerfile if there is one,
- * else `.dockerignore` in the context's root (dockerfile.md 4.1). As in kaniko they count for every kind of context.
+ * else `.dockerignore` in the context's root (dockerfile.md 4.1).
  *
  * @param dockerfile where the Dockerfile was found; absent where nothing can lie beside it.
  */

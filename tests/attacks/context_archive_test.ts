@@ -182,7 +182,8 @@ for (const attack of ATTACKS) {
         await assertContextFails(site, "tar://stdin", { stdin, code: attack.code ?? 78, error: attack.error });
         return;
       }
-      const { code, stderr } = await buildFrom(site, "tar://stdin", { stdin });
+      // So that ignore files are read.
+      const { code, stderr } = await buildFrom(site, "tar://stdin", { stdin, args: ["--context-dockerignore"] });
       assert.equal(code, 0, stderr);
       await site.assertNothingLeft();
       if (attack.files !== undefined) assert.deepEqual(await imageFiles(site), attack.files);

@@ -7,7 +7,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path/posix";
 import { gzipSync } from "node:zlib";
 import { createHash } from "node:crypto";
-import { assertContextFails, COPY_ALL, filesFrom, packContext } from "../support/context_build.ts";
+import {
+  assertContextFails,
+  buildFrom,
+  COPY_ALL,
+  filesFrom,
+  imageFiles,
+  packContext,
+} from "../support/context_build.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { flatten } from "../support/environment/flatten.ts";
 import { compareListings } from "../support/environment/listing.ts";
@@ -56,7 +63,7 @@ Deno.test("a tar context, has its sub-path as root, and the Dockerfile in it", a
   assert.deepEqual(await filesFrom(site, `tar://${path}`, { args: ["--context-sub-path=sub"] }), ["/Dockerfile", "/b"]);
 });
 
-Deno.test("a tar context, leaves out what its .dockerignore says, and its own file for the Dockerfile wins", async () => {
+Deno.test("a tar context, is taken whole, as in Docker, and its .dockerignore counts only when it is asked for", async () => {
   await using site = await startSite({
     ...FILES,
     ".dockerignore": "a\n",
@@ -64,11 +71,17 @@ Deno.test("a tar context, leaves out what its .dockerignore says, and its own fi
     "other.dockerignore": "sub\nother*\n",
   });
   const path = await packContext(site, "c.tar");
-  const [plain, other] = [
-    await filesFrom(site, `tar://${path}`),
-    await filesFrom(site, `tar://${path}`, { args: ["--dockerfile=other"] }),
-  ];
+  const { stderr } = await buildFrom(site, `tar://${path}`);
+  assert.match(
+    stderr,
+    /WARN.*The \.dockerignore of the archive ".*" is not applied, as in Docker; --context-dockerignore/,
+  );
+  const whole = await imageFiles(site);
+  assert.ok(whole.includes("/a") && whole.includes("/sub/b"));
+  const args = ["--context-dockerignore"];
+  const plain = await filesFrom(site, `tar://${path}`, { args });
   assert.ok(!plain.includes("/a") && plain.includes("/sub/b"));
+  const other = await filesFrom(site, `tar://${path}`, { args: [...args, "--dockerfile=other"] });
   assert.deepEqual(other, ["/.dockerignore", "/Dockerfile", "/a"]);
 });
 
