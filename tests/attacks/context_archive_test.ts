@@ -1,5 +1,5 @@
 /**
- * Hostile archives as build context (pains-and-security.md S01 to S15, S24, S26, S31, S42): nothing outside the work
+ * Hostile archives as build context (pains-and-security.md S01 to S17, S21 to S24, S26, S31, S42): nothing outside the work
  * directory is written, read or changed, and an archive that cannot be unpacked honestly ends the build.
  *
  * Disabling the guard each case leans on makes it fail: RESOLVE_IN_ROOT in `sys/resolve.ts` (links), the `..` check of
@@ -13,7 +13,7 @@ import { gzipSync } from "node:zlib";
 import { assertContextFails, buildFrom, COPY_ALL, imageFiles } from "../support/context_build.ts";
 import { startArchiveServer } from "../support/archive_server.ts";
 import { type Site, startSite } from "../support/executor_site.ts";
-import { archive, entry, type ForgedHeader } from "../support/tar_forge.ts";
+import { archive, entry, type ForgedHeader, paxRecord } from "../support/tar_forge.ts";
 
 /** An archive; `{OUT}` in names and link targets stands for the directory that must stay as it is. */
 interface Attack {
@@ -31,12 +31,23 @@ const L = (name: string, linkName: string): readonly [ForgedHeader] => [{ name, 
 const H = (name: string, linkName: string): readonly [ForgedHeader] => [{ name, typeFlag: "1", linkName }];
 const DOCKERFILE = F("Dockerfile", COPY_ALL);
 
+/** An extended header for the entry that follows. */
+const X = (...records: readonly (readonly [key: string, value: string])[]): readonly [ForgedHeader, string] => [
+  { name: "./PaxHeaders/x", typeFlag: "x" },
+  records.map((record) => paxRecord(...record)).join(""),
+];
+
 const ATTACKS: readonly Attack[] = [
   ...["../x", "/../x", "a/../../x", "..", "./../x", "../../../../../../tmp/x"].map((name) => ({
     shows: `S01: a name with dots, ${name}`,
     entries: [DOCKERFILE, F(name)],
     error: /its name has a "\.\." component/,
   })),
+  {
+    shows: "S02: a hard link to a sibling whose name begins like the context's",
+    entries: [DOCKERFILE, H("x", "../context-evil/secret")],
+    error: /Cannot use the archive/,
+  },
   {
     shows: "S03: a file through a planted absolute symlink, which stays inside",
     entries: [DOCKERFILE, L("a", "{OUT}"), F("a/x")],
@@ -80,6 +91,11 @@ const ATTACKS: readonly Attack[] = [
     files: ["/Dockerfile", "/dup", "/s"],
   },
   {
+    shows: "S09: mode, owner and time of a symlink, which change nothing behind it",
+    entries: [DOCKERFILE, [{ name: "s", typeFlag: "2", linkName: "{OUT}/victim", mode: 0o4777, uid: 7, mtime: 9 }]],
+    files: ["/Dockerfile", "/s"],
+  },
+  {
     shows: "S10: a symlink in the place of the root",
     entries: [DOCKERFILE, L(".", "{OUT}")],
     error: /Cannot use the archive/,
@@ -98,15 +114,62 @@ const ATTACKS: readonly Attack[] = [
     }]],
   },
   {
+    shows: "S12: names that are not UTF-8 and differ in one byte",
+    entries: [DOCKERFILE, F("caf\xe9"), F("caf\xe8")],
+    files: ["/Dockerfile", "/caf\xe8", "/caf\xe9"],
+  },
+  {
     shows: "S13: a directory over a symlink that leads out",
     entries: [DOCKERFILE, L("d", "{OUT}"), D("d"), F("d/x")],
     files: ["/Dockerfile", "/d/", "/d/x"],
+  },
+  {
+    shows: "S14: one name many times, also as a hard link and a symlink",
+    entries: [DOCKERFILE, F("a"), H("b", "a"), L("a", "{OUT}/victim"), F("a", "last"), D("d"), F("d", "x")],
+    files: ["/Dockerfile", "/a", "/b", "/d"],
+  },
+  {
+    shows: "S15: a device number that Linux does not have",
+    entries: [DOCKERFILE, [{ name: "d", typeFlag: "3", devMajor: 4096, devMinor: 5 }]],
+    error: /Cannot use the archive/,
+  },
+  {
+    shows: "S15: a device that looks like a whiteout of overlayfs",
+    entries: [DOCKERFILE, F("a"), [{ name: "gone", typeFlag: "3", devMajor: 0, devMinor: 0 }]],
+    error: /^Cannot copy "\/gone": a device 0:0 stands for a deleted file/,
+    code: 65,
+  },
+  {
+    shows: "S17: a whiteout through a symlink",
+    entries: [DOCKERFILE, L("l", "{OUT}"), F("l/.wh.victim")],
+    error: /^Cannot put ".*\.wh\.victim" into a layer/,
+    code: 65,
   },
   {
     shows: "S16: whiteouts, which mean nothing in an archive that is no layer",
     entries: [DOCKERFILE, F("a"), F(".wh.a")],
     error: /^Cannot put ".wh.a" into a layer/,
     code: 65,
+  },
+  {
+    shows: "S21: setuid together with an owner, who is root in a context",
+    entries: [DOCKERFILE, [{ name: "bin", mode: 0o6755, uid: 1000, gid: 1000 }, "x"]],
+    files: ["/Dockerfile", "/bin"],
+  },
+  {
+    shows: "S22: attributes that overlayfs reads",
+    entries: [
+      DOCKERFILE,
+      X(["SCHILY.xattr.trusted.overlay.opaque", "y"], ["SCHILY.xattr.user.overlay.redirect", "{OUT}"]),
+      D("d"),
+      F("d/x"),
+    ],
+    files: ["/Dockerfile", "/d/", "/d/x"],
+  },
+  {
+    shows: "S23: a size in an extended header that hides an inner archive",
+    entries: [DOCKERFILE, X(["size", "0"]), [{ name: "outer", size: 1024 }, "x".repeat(1024)]],
+    error: /Cannot use the archive/,
   },
   {
     shows: "S24: a header that announces more than any archive has",
