@@ -47,7 +47,7 @@ export const FLAGS = {
   "context-dockerignore": bool({
     group: "Inputs",
     own: true,
-    help: "Apply `.dockerignore` to contexts that are fetched, as kaniko does",
+    help: "Apply .dockerignore to contexts that are fetched, as kaniko does",
     details: "To directories it applies always. Docker takes archives, repositories and images as they are.",
   }),
   "context-checksum": text({

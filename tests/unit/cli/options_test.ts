@@ -26,6 +26,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
     request: {
       context: { kind: "directory", path: "/workspace" },
       contextLimits: { maxBytes: 64 * 1024 ** 3, expansion: DEFAULT_EXPANSION_LIMITS },
+      contextDockerignore: false,
       buildContexts: new Map(),
       git: { commitTime: false },
       dockerfile: { kind: "file", name: "Dockerfile" },
