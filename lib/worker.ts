@@ -18,6 +18,8 @@ import { parseMode } from "./dockerfile/values/mode.ts";
 import { copyInto, type CopyRequest } from "./tree/copy_into.ts";
 import type { BytePath } from "./io/byte_path.ts";
 import { Metadata } from "./tree/metadata_access.ts";
+import { adoptRecords } from "./tree/adopt_records.ts";
+import { copyLinks, dropUnchangedCopies, findLinks } from "./tree/linked_copies.ts";
 import { copyTree } from "./tree/copy_tree.ts";
 import { makeWorkingDirectory } from "./tree/make_directories.ts";
 import { isPlainTree } from "./tree/plain_tree.ts";
@@ -36,6 +38,7 @@ function keeping<Request, Result>(
 }
 
 const JOBS = {
+  adoptRecords: keeping(adoptRecords),
   /** Compresses one block; the result moves back. */
   compressBlock(request: CompressRequest): Transferred<Uint8Array<ArrayBuffer>> {
     const bytes = compressBlock(request);
@@ -50,10 +53,13 @@ const JOBS = {
     const parents = mode.octal === undefined ? {} : { parentMode: mode.octal };
     return copyInto({ ...rest, ...parents, mode: mode.apply }, metadata);
   }),
+  copyLinks: keeping(copyLinks),
   copyTree: keeping(copyTree),
   digestTree: keeping(digestTree),
+  dropUnchangedCopies: keeping(dropUnchangedCopies),
   extractLayer: keeping(extractLayer),
   findChangedContent,
+  findLinks,
   isPlainTree,
   makeWorkingDirectory: keeping(makeWorkingDirectory),
   packLayer: (request: PackRequest, context: JobContext) =>

@@ -18,6 +18,8 @@ import * as files from "../sys/file.ts";
 import { unmount } from "../sys/mount.ts";
 import { statusDiffers } from "../tree/metadata.ts";
 import { Metadata } from "../tree/metadata_access.ts";
+import type { LinkedCopy, LinkedFile } from "../tree/linked_copies.ts";
+import { hasInodeRows } from "../tree/side_record.ts";
 import { copyRootMeta } from "../tree/settle_layer.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
@@ -48,6 +50,8 @@ export class OverlayBackend implements Backend {
   /** Unpacked layers by the diff IDs of themselves and all below. */
   readonly #layers = new Map<string, Promise<BytePath>>();
   readonly #mounted = new Set<BytePath>();
+  /** Files with several names, by the directories of layers. */
+  readonly #links = new Map<BytePath, Promise<readonly LinkedFile[]>>();
   #next = 0;
 
   constructor(options: OverlayOptions) {
@@ -97,6 +101,13 @@ export class OverlayBackend implements Backend {
     const { keepsLinks } = mountOverlay(writable === undefined ? stack : { ...stack, writable }, target);
     this.#mounted.add(target);
     return { target, keepsLinks };
+  }
+
+  /** Finds the files with several names in a layer, once. */
+  linksIn(layer: BytePath): Promise<readonly LinkedFile[]> {
+    const links = this.#links.get(layer) ?? this.#options.pool.run("findLinks", { layer });
+    this.#links.set(layer, links);
+    return links;
   }
 
   /** Unmounts what `mount` mounted. */
@@ -178,6 +189,8 @@ class OverlayRootFs implements RootFs {
   #upper: BytePath = "";
   #work: BytePath = "";
   #mounted: Mounted | undefined;
+  /** Files with several names that were copied to the upper directory for commands. */
+  #copies: readonly LinkedCopy[] = [];
 
   constructor(backend: OverlayBackend, options: OverlayOptions, layers: readonly BytePath[]) {
     this.#backend = backend;
@@ -197,8 +210,9 @@ class OverlayRootFs implements RootFs {
   /** An upper directory has what was written, whatever its ctime. */
   noteRestored(): void {}
 
-  exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
-    return launch(this.path, spec, io, this.#options.abilities);
+  async exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
+    if (this.#mounted?.keepsLinks === false) await this.#copyLinks();
+    return await launch(this.path, spec, io, this.#options.abilities);
   }
 
   async checkpoint(): Promise<{ layer: Promise<PackedLayer> }> {
@@ -237,6 +251,14 @@ class OverlayRootFs implements RootFs {
     this.#mounted = this.#backend.mount(this.#layers, { upper: this.#upper, work: this.#work });
   }
 
+  /** Before a command: overlayfs by itself would part the names of the files it changes. */
+  async #copyLinks(): Promise<void> {
+    const linked = (await allOf(this.#layers.map((layer) => this.#backend.linksIn(layer)))).flat();
+    if (linked.length === 0) return;
+    const copies = await this.#options.pool.run("copyLinks", { root: this.path, linked });
+    this.#copies = [...this.#copies, ...copies];
+  }
+
   #copyRoot(from: BytePath, to: BytePath): void {
     using metadata = new Metadata(this.#options.record);
     files.withDirectory(to, (root) => copyRootMeta(from, root, metadata));
@@ -244,14 +266,18 @@ class OverlayRootFs implements RootFs {
 
   /** Puts the upper directory on the stack. */
   async #seal(): Promise<void> {
-    const upper = this.#upper;
+    const { pool, record } = this.#options;
+    const [upper, below] = [this.#upper, this.#layers];
     const keepsLinks = this.#mounted?.keepsLinks ?? false;
     this.#unmount();
     // The index has an entry for every file with several names that was written to.
     const index = `${this.#work}/index`;
     if (keepsLinks && hasEntries(index)) {
-      await this.#options.pool.run("restoreLinks", { upper, index, below: this.#layers });
+      await pool.run("restoreLinks", { upper, index, below });
     }
+    if (this.#copies.length > 0) await pool.run("dropUnchangedCopies", { upper, below, copies: this.#copies });
+    this.#copies = [];
+    if (hasInodeRows(record)) await pool.run("adoptRecords", { upper, below });
     // A command that changed nothing leaves nothing to stack.
     if (hasEntries(upper) || !this.#hasRootOfTop(upper)) this.#layers = [...this.#layers, upper];
   }

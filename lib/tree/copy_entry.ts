@@ -53,7 +53,7 @@ export function copyEntry(source: Located, target: Target, means: CopyMeans): vo
     const how = { mode: type | 0o600, major: stat.rdevMajor, minor: stat.rdevMinor };
     makeInstead(target, () => missing = means.metadata.makeNode(target, how));
   }
-  applyMeta(source, target, { ...means, missing });
+  applyMeta(source, target, { ...means, missing, made: { isOurs: false } });
   files.setTime(target.directory, target.name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
 }
 

@@ -269,7 +269,7 @@ export class LayerExtractor {
     const existing = tryStatAt(parent.fd, name);
     if (existing === undefined || !isDirectory(existing)) {
       if (existing !== undefined) this.#remove({ path, directory: parent, name });
-      files.makeDirectory(parent.fd, name, entry.mode & 0o755);
+      files.makeDirectory(parent.fd, name, 0o700);
       const hid = existing !== undefined && this.#options.form === "overlay" && isWhiteout(existing);
       if (hid) markOpaque(parent.fd, name);
     } else if (existing !== undefined && this.#options.form === "applied") {

@@ -103,7 +103,7 @@ export class Metadata implements Disposable {
 
   /** Gives an entry its metadata, in place of what it had; attributes it had, it keeps. @throws {SysError} */
   apply(place: Place, { mode, owner, xattrs, missing, made }: WantedMetadata): void {
-    const before = this.#recordedAt(place);
+    const before = made === undefined ? this.#recordedAt(place) : undefined;
     const refusedOwner = made?.isOurs === true && isRoot(owner) ? undefined : this.#tryOwner(place, owner);
     const wanted = mode & 0o7777;
     const onDisk = this.#bitsOnDisk(mode, refusedOwner !== undefined);
@@ -142,6 +142,13 @@ export class Metadata implements Disposable {
     this.#keep(place, left.size === 0 ? rest : { ...rest, xattrs: left });
   }
 
+  /** Gives an entry that nothing is recorded of the record of another one, of which it is a copy. */
+  adopt(place: Place, from: Place): void {
+    if (this.#recordedAt(place) !== undefined) return;
+    const recorded = this.#recordedAt(from);
+    if (recorded !== undefined) this.#keep(place, recorded);
+  }
+
   [Symbol.dispose](): void {
     this.#record?.[Symbol.dispose]();
   }
@@ -172,15 +179,16 @@ export class Metadata implements Disposable {
   }
 
   /** Sets the owner as far as possible; returns what is there in its place, if it is another. */
-  #tryOwner({ directory, name }: Place, owner: Ids): Instead<Ids> | undefined {
+  #tryOwner({ directory, name }: Place, { uid, gid }: Ids): Instead<Ids> | undefined {
+    const owner = { uid, gid };
     if (this.#record === undefined) return void files.changeOwner(directory, name, owner);
     if (!host().isRoot) return isRoot(owner) ? undefined : { meant: owner, onDisk: ROOT };
     if (tryChangeOwner(directory, name, owner)) return undefined;
     // Half of it may be possible: a group of this user namespace, a user that is not.
     tryChangeOwner(directory, name, { uid: owner.uid, gid: UNCHANGED });
     tryChangeOwner(directory, name, { uid: UNCHANGED, gid: owner.gid });
-    const { uid, gid } = statAt(directory, name);
-    return { meant: owner, onDisk: { uid, gid } };
+    const found = statAt(directory, name);
+    return { meant: owner, onDisk: { uid: found.uid, gid: found.gid } };
   }
 
   #bitsOnDisk(mode: number, isOwnerRefused: boolean): number {

@@ -37,6 +37,11 @@ export function isOpaque(directory: number, name: BytePath): boolean {
   return readXattr(directory, name, OPAQUE_XATTR)?.[0] === YES;
 }
 
+/** Tells whether overlayfs noted that a file is a copy of one below. It can note nothing on symlinks and devices. */
+export function isCopiedUp(directory: number, name: BytePath): boolean {
+  return readXattr(directory, name, `${OVERLAY_NOTES}.overlay.origin`) !== undefined;
+}
+
 /** Tells whether an attribute is overlayfs' own bookkeeping, not part of the file. */
 export function isOverlayXattr(key: string): boolean {
   return key.startsWith("trusted.overlay.") || key.startsWith("user.overlay.");

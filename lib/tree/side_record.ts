@@ -18,7 +18,7 @@ import { Buffer } from "node:buffer";
 import type { BytePath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { birthTimeAt, isDirectory, isFile, type Stat } from "../sys/stat.ts";
+import { birthTimeAt, isDirectory, isFile, type Stat, statAt } from "../sys/stat.ts";
 import { readXattr, removeXattr, setXattr } from "../sys/xattr.ts";
 import { decodeRecorded, encodeRecorded, type Recorded } from "./recorded.ts";
 
@@ -45,6 +45,8 @@ const REFERENCE_BYTES = 16;
 /** Number of slots; inodes that share one are told apart in the rows it leads to. */
 const SLOTS = 1n << 28n;
 const SLOT_BYTES = 8;
+/** No file of the record grows to this. */
+const MOST_BYTES = 1n << 48n;
 /** Values known at a time; whole trees have the same one. */
 const MOST_KNOWN = 64;
 
@@ -63,6 +65,11 @@ export function makeSideRecord(directory: BytePath): BytePath {
     files.close(fd);
   }
   return location;
+}
+
+/** Tells whether some entries are found by their inodes, so that copies of them are not. */
+export function hasInodeRows(location: BytePath): boolean {
+  return statAt(files.AT_FDCWD, `${location}/inodes`).size > HEADER_BYTES;
 }
 
 /** The record of a build, as one job uses it. */
@@ -95,11 +102,6 @@ export class SideRecord implements Disposable {
     const reference = carriesAttributes(stat) ? this.#carried(entry) : undefined;
     const found = reference === undefined ? undefined : this.#value(reference);
     return found ?? this.#byInode(entry, stat);
-  }
-
-  /** Whether it is found by what the entry carries: it stays with the entry when overlayfs copies it up. */
-  isCarried(entry: Place, stat: Stat): boolean {
-    return carriesAttributes(stat) && this.#carried(entry) !== undefined;
   }
 
   /** Records something of an entry, in place of what was recorded of it before. */
@@ -153,7 +155,8 @@ export class SideRecord implements Disposable {
 
   #read(at: bigint): { readonly nonce: bigint; readonly recorded: Recorded } | undefined {
     // A command may have written an attribute of this name itself: only rows are read, whatever it says.
-    if (at < HEADER_BYTES || (at - BigInt(HEADER_BYTES)) % BigInt(VALUE_ROW_BYTES) !== 0n) return undefined;
+    const isRow = at >= HEADER_BYTES && at < MOST_BYTES && (at - BigInt(HEADER_BYTES)) % BigInt(VALUE_ROW_BYTES) === 0n;
+    if (!isRow) return undefined;
     const [nonce, textAt, length] = readWords(this.#fds.values, at, VALUE_ROW_BYTES) ?? [];
     if (nonce === undefined || textAt === undefined || length === undefined) return undefined;
     const text = new Uint8Array(Number(length));
