@@ -5,6 +5,7 @@
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
 import type { RemoteTrees } from "../contexts/remote_trees.ts";
+import type { AgentSource } from "../exec/agent/agent.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { SourceViews } from "../exec/mounts/source_views.ts";
 import type { BytePath } from "../io/byte_path.ts";
@@ -33,6 +34,8 @@ export interface StepShared {
   secretDirectory(): BytePath;
   /** Returns a secret, or undefined if the build was not given it. */
   secret(id: string): Promise<Uint8Array | undefined>;
+  /** What is behind the ssh agents of the build, by id. */
+  readonly agents: ReadonlyMap<string, AgentSource>;
   readonly pool: WorkerPool<Jobs>;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
@@ -122,6 +125,7 @@ function mountSources(shared: StepShared, parts: StepParts, scratch: BytePath): 
       const value = await shared.secret(id);
       return value === undefined ? undefined : new Uint8Array(value);
     },
+    agent: (id) => shared.agents.get(id),
     tree: (from) =>
       parts.tree(from === undefined ? { kind: "context" } : { kind: "named", name: from, indexes: false }),
   };

@@ -8,6 +8,7 @@ import { systemClock } from "../async/clock.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { build } from "../build/build.ts";
 import { checkContext, planDockerfile } from "../build/plan_dockerfile.ts";
+import { checkEntitlements } from "../build/entitlements.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
 import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
@@ -34,10 +35,12 @@ import { createClient } from "./create_client.ts";
 import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
 import { startContext } from "./fetch_context.ts";
+import { type GitAgent, startGitAgent } from "./git_agent.ts";
 import { chooseIgnoreFile } from "./ignore_file.ts";
 import { noteFrontend } from "./note_frontend.ts";
 import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
+import { openAgents } from "./ssh_flag.ts";
 import { VERSION } from "./version.ts";
 import { watchSignals } from "./watch_signals.ts";
 import { WorkerPools } from "./worker_pools.ts";
@@ -73,9 +76,11 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     const fetcher = new BlobFetcher({ registry: readable, store, downloads: new Semaphore(DOWNLOADS), signal });
     const puller = new ImagePuller({ registry: readable, fetcher, signal });
     const images = { registry, store, platform: request.platform };
-    const sources: OpenParts = { ...sourceParts(options, context), images };
+    const agents = openAgents(request.ssh);
     const trees = work.makeDirectory("trees");
     const newTree = (): BytePath => bytePathOf(Deno.makeTempDirSync({ dir: trees }));
+    using gitAgent = await startGitAgent(agents.get("default"), newTree);
+    const sources: OpenParts = { ...sourceParts(options, context, gitAgent), images };
     await using remotes = new RemoteTrees({
       sources,
       newDirectory: newTree,
@@ -110,6 +115,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       },
     }, puller);
     const { plan, checks, epoch } = planned;
+    checkEntitlements(plan, request.entitlements);
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
     const guarded = context.secrets.guarded();
@@ -164,6 +170,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         views: new SourceViews({ directory: bytePathOf(work.makeDirectory("views")), pool: pools.jobs }),
         secretDirectory: () => secretDirectory.path(),
         secret: (id) => context.secrets.read(id),
+        agents,
         pool: pools.jobs,
         redactor: context.redactor,
         signal,
@@ -212,9 +219,10 @@ async function removeOldCaches(
 function sourceParts(
   { request }: BuildOptions,
   { host, redactor, secrets }: BuildContext,
+  { socket }: GitAgent,
 ): Omit<OpenParts, "images"> {
   return {
-    environment: (name) => host.env(name),
+    environment: (name) => name === "SSH_AUTH_SOCK" ? socket ?? host.env(name) : host.env(name),
     reveal: (secret) => redactor.add(secret),
     secret: (id) => secrets.read(id),
     userAgent: `kiln/${VERSION}`,

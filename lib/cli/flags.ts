@@ -142,6 +142,17 @@ export const FLAGS = {
       "keys; in logs it is replaced by `****`, also where it is base64, hexadecimal or URL-encoded, and line by line " +
       "if it has several lines. Values shorter than 4 bytes are hidden only where they are a whole line.",
   }),
+  "ssh": list({
+    group: "Inputs",
+    own: true,
+    placeholder: "ID[=PATH]",
+    help: "An agent for RUN --mount=type=ssh: a socket or key files; repeatable",
+    details:
+      "`ID`, `ID=SOCKET` or `ID=KEY[,KEY...]`; an id alone is the agent at `SSH_AUTH_SOCK`, and Dockerfiles ask " +
+      "for `default`. Keys are of OpenSSH's form or PEM (Ed25519, RSA, ECDSA on P-256 and P-384), without a passphrase. " +
+      "A command can list the keys and have something signed, and nothing else. Repositories that are fetched over " +
+      "ssh use the agent `default`, too.",
+  }),
 
   "custom-platform": text({
     group: "Image",
@@ -356,6 +367,16 @@ export const FLAGS = {
     help: "The least isolation that will do; the build fails if only less can be had here",
     details:
       "From the strictest: `overlay`, `userns`, `chroot`. For pipelines that must not fall back to less unnoticed.",
+  }),
+  "allow": commaList({
+    group: "Isolation",
+    own: true,
+    placeholder: "ENTITLEMENT",
+    help: "What a RUN may do only if it is allowed: network.host, ...",
+    details:
+      "`network.host` for `RUN --network=host`, `security.insecure` for `RUN --security=insecure`, which takes " +
+      "all confinement away, `device` for `RUN --device`, `device=NAME` for that one. Without it a Dockerfile that asks " +
+      "for it is refused before anything is built, with exit code 77.",
   }),
   "step-timeout": duration({
     group: "Isolation",

@@ -18,6 +18,7 @@ import { type DockerfileLocation, parseDockerfileFlag } from "./dockerfile_locat
 import type { BuildFlags } from "./flags.ts";
 import type { Notice } from "./parse.ts";
 import { parseSecretFlags, type SecretSpec } from "./secret_flag.ts";
+import { parseSshFlags, type SshSpec } from "./ssh_flag.ts";
 import { parseSourceDateEpoch } from "./source_date_epoch.ts";
 
 /** What to build. */
@@ -43,6 +44,9 @@ export interface RequestOptions {
   /** `SOURCE_DATE_EPOCH` of the environment is one of them, as with buildx. */
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretSpec[];
+  readonly ssh: readonly SshSpec[];
+  /** What Dockerfiles are allowed, see `checkEntitlements`. */
+  readonly entitlements: ReadonlySet<string>;
   readonly image: ImageOptions;
 }
 
@@ -104,6 +108,8 @@ export function parseRequestOptions(
     platformGiven: flags["custom-platform"] !== undefined,
     buildArgs,
     secrets: parseSecretFlags(flags.secret, world),
+    ssh: parseSshFlags(flags.ssh, world),
+    entitlements: parseEntitlements(flags.allow),
     image: {
       labels: parseLabels(flags.label),
       annotations: flags.annotation,
@@ -163,6 +169,16 @@ function parseGitArguments(args: ReadonlyMap<string, string>): GitSourceOptions 
   const keepGitDirectory = parseBoolean(keep);
   if (keepGitDirectory !== undefined) return { commitTime, keepGitDirectory };
   throw usage(`Cannot use --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR="${keep}": it is neither true nor false`);
+}
+
+const ENTITLEMENTS = ["network.host", "security.insecure", "device"];
+
+function parseEntitlements(texts: readonly string[]): ReadonlySet<string> {
+  const unknown = texts.find((text) => !ENTITLEMENTS.includes(text) && !/^device=./.test(text));
+  if (unknown === undefined) return new Set(texts);
+  throw usage(`Cannot use --allow "${unknown}": there is nothing of that name to allow`, {
+    hint: `one of ${ENTITLEMENTS.join(", ")} and device=NAME`,
+  });
 }
 
 function parseLabels(texts: readonly string[]): ReadonlyMap<string, string> {

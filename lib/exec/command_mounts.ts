@@ -14,6 +14,7 @@ import { prepareBind } from "./mounts/bind.ts";
 import { mountCache, planCache, type PlannedCache, takeCaches } from "./mounts/cache.ts";
 import type { MountPreparation, MountRequest, MountSources } from "./mounts/prepared.ts";
 import { prepareSecret } from "./mounts/secret.ts";
+import { prepareSsh } from "./mounts/ssh.ts";
 import { prepareTmpfs } from "./mounts/tmpfs.ts";
 import { runAll } from "./run_all.ts";
 import { hostsFile, resolverConfiguration } from "./runtime_files.ts";
@@ -23,7 +24,7 @@ import { StandIns } from "./stand_ins.ts";
 /** A `--mount` and its type. */
 export type TypedMountRequest = MountRequest & { readonly type: keyof typeof PREPARE };
 
-const PREPARE = { bind: prepareBind, cache: planCache, secret: prepareSecret, tmpfs: prepareTmpfs };
+const PREPARE = { bind: prepareBind, cache: planCache, secret: prepareSecret, ssh: prepareSsh, tmpfs: prepareTmpfs };
 
 /** What a command sees besides its rootfs. */
 export interface CommandMountsRequest {
@@ -74,7 +75,7 @@ export class CommandMounts {
     return this.#standIns === undefined ? this.#mounts.map(({ mount }) => mount) : [];
   }
 
-  /** Variables that secrets set. */
+  /** Variables that secrets and agents set. */
   get environment(): readonly BytePath[] {
     return this.#environment;
   }

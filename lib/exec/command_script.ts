@@ -61,10 +61,18 @@ export function setUpScript(
     .call("set the file mode mask", "umask", 0)
     .call("mount /proc", "mount", "proc", `${root}/proc`, "proc", MS.NOSUID | MS.NODEV | MS.NOEXEC, null);
   mountDevices(script, `${root}/dev`, abilities);
-  mountSystem(script, `${root}/sys`, abilities.userNamespace && spec.network === "host");
-  hidePaths(script, root);
-  // Device nodes that the image or the command makes must not open a device of the host.
-  restrict(script, "forbid devices", { target: root, flags: MS.NODEV, abilities });
+  const shown = abilities.userNamespace && spec.network === "host";
+  mountSystem(script, `${root}/sys`, { shown, readOnly: spec.confined });
+  if (spec.confined) {
+    hidePaths(script, root);
+    // Device nodes that the image or the command makes must not open a device of the host.
+    restrict(script, "forbid devices", { target: root, flags: MS.NODEV, abilities });
+  } else {
+    // Not where it was mounted in a user namespace that is not ours.
+    script.attempt("allow devices", "mount", null, root, null, MS.REMOUNT | MS.BIND, null);
+    const cgroups = `${root}/sys/fs/cgroup`;
+    script.attempt("mount the cgroups", "mount", "cgroup", cgroups, "cgroup2", MS.NOSUID | MS.NODEV | MS.NOEXEC, null);
+  }
   for (const prepared of spec.mounts) addMount(script, root, { prepared, abilities });
   script
     .call("enter the rootfs", "chdir", root)
@@ -72,6 +80,13 @@ export function setUpScript(
     .call("leave the host's file systems", "umount2", ".", MNT.DETACH)
     .call("enter the new root", "chdir", "/");
   resetProcess(script);
+  if (spec.confined) confine(script);
+  return script
+    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    .call("start init", "execveat", fds.init, "", ["init"], [], AT_EMPTY_PATH);
+}
+
+function confine(script: SyscallScript): void {
   // The filter comes first: without CAP_SYS_ADMIN it would forbid setuid programs for good.
   const filter = seccompFilter();
   script.call("filter system calls", "seccomp", SECCOMP_SET_MODE_FILTER, 0, {
@@ -79,9 +94,6 @@ export function setUpScript(
     block: filter,
   });
   limitCapabilities(script, DEFAULT_CAPABILITIES);
-  return script
-    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-    .call("start init", "execveat", fds.init, "", ["init"], [], AT_EMPTY_PATH);
 }
 
 /** Returns the script of init's child: ids and command. */
@@ -104,7 +116,7 @@ export function chrootScript(
     .call("enter the rootfs", "chdir", root)
     .call("make the rootfs the root", "chroot", ".");
   resetProcess(script);
-  limitCapabilities(script, CHROOT_CAPABILITIES);
+  if (spec.confined) limitCapabilities(script, CHROOT_CAPABILITIES);
   enterCommand(script, spec, abilities);
   return script;
 }
@@ -201,9 +213,13 @@ function mountDevices(script: SyscallScript, dev: BytePath, { userNamespace, ids
     .attempt("mount /dev/mqueue", "mount", "mqueue", `${dev}/mqueue`, "mqueue", noExec | MS.NODEV, null);
 }
 
-/** @param shown whether the host's own is shown: the network it tells of is not that of our user namespace. */
-function mountSystem(script: SyscallScript, sys: BytePath, shown: boolean): void {
-  const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC | MS.RDONLY;
+/** `shown`: the host's own is shown, for the network it tells of is not that of our user namespace. */
+function mountSystem(
+  script: SyscallScript,
+  sys: BytePath,
+  { shown, readOnly }: { readonly shown: boolean; readonly readOnly: boolean },
+): void {
+  const flags = MS.NOSUID | MS.NODEV | MS.NOEXEC | (readOnly ? MS.RDONLY : 0);
   if (!shown) {
     script.attempt("mount /sys", "mount", "sysfs", sys, "sysfs", flags, null);
     return;

@@ -17,6 +17,8 @@ export interface ExecSpec {
   readonly user: RunUser;
   readonly hostname: string;
   readonly network: "host" | "none";
+  /** Whether it is held in as Docker holds a container; else it may whatever the builder may. */
+  readonly confined: boolean;
   /** Mounted in this order, after /proc, /dev and /sys. */
   readonly mounts: readonly PreparedMount[];
 }

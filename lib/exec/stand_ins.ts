@@ -15,7 +15,7 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
-import { inodeKey, type Stat, statAt, statOf } from "../sys/stat.ts";
+import { inodeKey, isSocket, type Stat, statAt, statOf } from "../sys/stat.ts";
 import { copyEntry } from "../tree/copy_entry.ts";
 import { ON_DISK } from "../tree/metadata_access.ts";
 import { LentTree } from "../tree/lent_tree.ts";
@@ -175,6 +175,11 @@ export class StandIns {
       return;
     }
     const stat = statAt(files.AT_FDCWD, mount.source);
+    // Of a socket a copy is worth nothing; another name is as good as the one it was bound to.
+    if (isSocket(stat)) {
+      files.makeLink({ directory: files.AT_FDCWD, name: mount.source }, { directory: root, name: path });
+      return;
+    }
     const source = { directory: files.AT_FDCWD, name: mount.source, stat };
     // As commands see it: what stands in is in no layer.
     copyEntry(source, { directory: root, name: path }, { ...stat, metadata: ON_DISK });

@@ -24,6 +24,7 @@ export interface RunRequest {
   readonly scripts: readonly { readonly target: string; readonly content: string }[];
   readonly mounts: readonly MountSpec[];
   readonly network: "default" | "host" | "none";
+  readonly security: "sandbox" | "insecure";
 }
 
 /** Runs the command. @throws {KilnError} kind `run` with the command's exit code, unless it is 0 */
@@ -40,7 +41,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   const mounts = await CommandMounts.prepare({
     root: rootfs.path,
     canMount: rootfs.canMount,
-    mounts: request.mounts.map((mount) => resolveMount(mount, state.config.WorkingDir || "/")),
+    mounts: resolveMounts(request.mounts, state),
     scripts: request.scripts.map(({ target, content }) => ({
       target: bytePathOf(target),
       content: bytePathOf(content),
@@ -68,6 +69,7 @@ async function execute(
       user,
       hostname: bytePathOf(hostname),
       network: request.network === "none" ? "none" : "host",
+      confined: request.security === "sandbox",
       mounts: mounts.mounts,
     }, io);
   } finally {
@@ -75,27 +77,60 @@ async function execute(
   }
 }
 
+const SSH_SOCKET = "SSH_AUTH_SOCK";
+
+/** Fills in the defaults that depend on the state and on the other mounts. */
+function resolveMounts(
+  mounts: readonly MountSpec[],
+  { config, environment }: StageState,
+): readonly TypedMountRequest[] {
+  const agents = mounts.filter(({ type }) => type === "ssh");
+  return mounts.map((mount) => {
+    const resolved = resolveMount(mount, config.WorkingDir || "/", agents.indexOf(mount));
+    // The first agent is the one that programs ask, unless the Dockerfile says otherwise.
+    const isAsked = mount === agents[0] && !environment.has(SSH_SOCKET);
+    return isAsked ? { ...resolved, env: SSH_SOCKET } : resolved;
+  });
+}
+
 /** Fills in the defaults that depend on the mount's type and the working directory. */
-function resolveMount(mount: MountSpec, workingDirectory: string): TypedMountRequest {
-  if (mount.type === "ssh") throw new Error("Unreachable: ssh mounts are refused when the Dockerfile is read");
-  // Without a target it goes to the working directory, but for a secret that is only a variable.
-  const written = mount.type === "secret" ? secretTarget(mount) : mount.target ?? "";
-  const target = written === undefined ? undefined : mountTarget(written, workingDirectory);
+function resolveMount(mount: MountSpec, workingDirectory: string, agentIndex: number): TypedMountRequest {
+  const written = defaultTarget(mount, agentIndex);
+  const target = written === undefined || written === "" ? undefined : mountTarget(written, workingDirectory);
   return {
     type: mount.type,
     readOnly: mount.readOnly,
     required: mount.required,
     sharing: mount.sharing ?? "shared",
-    id: mount.type === "cache" ? cacheId(mount) : mount.type === "secret" ? secretId(mount) : "",
+    id: idOf(mount),
     ...(target === undefined ? {} : { target: bytePathOf(posix.normalize(target)) }),
     ...(mount.from === undefined ? {} : { from: mount.from }),
     ...(mount.source === undefined ? {} : { source: mount.source }),
     ...(mount.size === undefined || mount.size === 0 ? {} : { sizeBytes: mount.size }),
-    ...(mount.env === undefined ? {} : { env: mount.env }),
+    ...(mount.env === undefined || mount.type !== "secret" ? {} : { env: mount.env }),
     ...(mount.mode === undefined ? {} : { mode: mount.mode }),
     ...(mount.uid === undefined ? {} : { uid: mount.uid }),
     ...(mount.gid === undefined ? {} : { gid: mount.gid }),
   };
+}
+
+function defaultTarget(mount: MountSpec, agentIndex: number): string | undefined {
+  if (mount.type === "secret") return secretTarget(mount);
+  if (mount.type === "ssh") return mount.target || `/run/buildkit/ssh_agent.${agentIndex}`;
+  return mount.target;
+}
+
+function idOf(mount: MountSpec): string {
+  switch (mount.type) {
+    case "cache":
+      return cacheId(mount);
+    case "secret":
+      return secretId(mount);
+    case "ssh":
+      return mount.id || "default";
+    default:
+      return "";
+  }
 }
 
 /** HOME comes from the image's /etc/passwd when nothing sets it, as container runtimes have it. */

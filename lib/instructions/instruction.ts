@@ -93,6 +93,15 @@ export type Origin =
   /** A name that `--from=` or a mount gave; whether it is a stage, an index or an image is the planner's business. */
   | { readonly kind: "named"; readonly name: string; readonly indexes: boolean };
 
+/** Something that is only done if whoever builds allows it. */
+export interface Entitlement {
+  readonly name: "network.host" | "security.insecure" | "device";
+  /** The device, for those. */
+  readonly device?: string;
+  /** What in the Dockerfile asks for it: `--network=host`. */
+  readonly flag: string;
+}
+
 /** One keyword. */
 export interface Instruction<N extends Node = Node> {
   readonly keyword: string;
@@ -106,6 +115,8 @@ export interface Instruction<N extends Node = Node> {
   history(node: N, state: StageState): string | undefined;
   /** What it reads; `node` is not expanded. */
   origins?(node: N): readonly Origin[];
+  /** What must be allowed for it; `node` is expanded. Absent: nothing. */
+  needs?(node: N): readonly Entitlement[];
   /** Whether it yields a layer, with the state after the instruction. Absent: iff there is a `run`. */
   makesLayer?(node: N, state: StageState): boolean;
   /** Changes the file system. `node` is expanded, the state in `step` is the one after the instruction. */

@@ -9,8 +9,6 @@ import type { RunNode } from "./run.ts";
 
 /** Refuses flags of an expanded RUN. @throws {KilnError} kind `dockerfile` */
 export function refuseRunNotYet(node: RunNode): void {
-  if (node.mounts.some((mount) => mount.type === "ssh")) throw notYet("RUN --mount=type=ssh", "the mount type");
-  if (node.security === "insecure") throw notYet("RUN --security=insecure", "the flag");
   if (node.devices.length > 0) throw notYet("RUN --device", "the flag");
 }
 

@@ -12,7 +12,7 @@ import { type DeviceSpec, parseDevice } from "../dockerfile/values/device.ts";
 import { checkMount, type MountSpec, mountTarget, parseMount } from "../dockerfile/values/mount.ts";
 import { KilnError } from "../errors.ts";
 import { executeRun } from "./execute_run.ts";
-import type { Instruction, Node, Origin, StageState } from "./instruction.ts";
+import type { Entitlement, Instruction, Node, Origin, StageState } from "./instruction.ts";
 import { refuseRunNotYet } from "./not_yet.ts";
 import { shellOf } from "./state.ts";
 
@@ -85,9 +85,16 @@ export const RUN: Instruction<RunNode> = {
       return readsContext ? [{ kind: "context" }] : [];
     });
   },
+  needs({ network, security, devices }): readonly Entitlement[] {
+    return [
+      ...(network === "host" ? [{ name: "network.host", flag: "--network=host" } as const] : []),
+      ...(security === "insecure" ? [{ name: "security.insecure", flag: "--security=insecure" } as const] : []),
+      ...devices.map(({ name }) => ({ name: "device", device: name, flag: `--device=${name}` } as const)),
+    ];
+  },
   run(node, step): Promise<void> {
-    const { mounts, network } = node;
-    return executeRun({ ...runCommand(node, step.state), mounts, network }, step);
+    const { mounts, network, security } = node;
+    return executeRun({ ...runCommand(node, step.state), mounts, network, security }, step);
   },
 };
 

@@ -165,6 +165,7 @@ async function run(rootfs: RootFs, argv: readonly string[], output: string[]): P
     user: { uid: 0, gid: 0, groups: [0], home: "/" },
     hostname: "test",
     network: "host",
+    confined: true,
     mounts: [],
   };
   const take = (chunk: Uint8Array): void => void output.push(new TextDecoder().decode(chunk));

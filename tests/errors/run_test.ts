@@ -240,13 +240,6 @@ testFailures("RUN", [
     lines: [2, 2],
   },
   {
-    shows: "with an agent's keys, is not supported yet",
-    dockerfile: "FROM {BASE}\nRUN --mount=type=ssh true\n",
-    code: 65,
-    error: 'Cannot run "RUN --mount=type=ssh": the mount type is not supported yet',
-    lines: [2, 2],
-  },
-  {
     shows: "that makes a file whose name means a deletion, is refused",
     dockerfile: "FROM {BASE}\nRUN touch /.wh.file\n",
     code: 65,

@@ -8,6 +8,7 @@ import type { BytePath } from "../../io/byte_path.ts";
 import type { Report } from "../../report/report.ts";
 import type { FileTree } from "../../tree/file_tree.ts";
 import type { Jobs } from "../../worker.ts";
+import type { AgentSource } from "../agent/agent.ts";
 import type { PreparedMount } from "../spec.ts";
 import type { OwnView, SourceViews } from "./source_views.ts";
 
@@ -19,14 +20,14 @@ export interface MountRequest {
   /** Absolute; absent: a secret that is only a variable. */
   readonly target?: BytePath;
   readonly readOnly: boolean;
-  /** Of a secret or cache, else "". */
+  /** Of a secret, a cache or an agent, else "". */
   readonly id: string;
   /** Bytes, for tmpfs; absent: no limit. */
   readonly sizeBytes?: number;
   readonly sharing: "shared" | "private" | "locked";
-  /** Whether a missing secret is an error. */
+  /** Whether a missing secret or agent is an error. */
   readonly required: boolean;
-  /** The variable that holds a secret. */
+  /** The variable that holds a secret, or the path of an agent's socket. */
   readonly env?: string;
   readonly mode?: number;
   readonly uid?: number;
@@ -39,6 +40,8 @@ export interface MountSources {
   tree(from: string | undefined): Promise<FileTree>;
   /** Returns a secret, or undefined if the build was not given it. */
   secret(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Returns what is behind an ssh agent, or undefined if the build was not given it. */
+  agent(id: string): AgentSource | undefined;
   /** Holds the contents of cache mounts, for all builds. */
   readonly cacheDirectory: string;
   /** Put in front of cache ids (`BUILDKIT_CACHE_MOUNT_NS`). */

@@ -35,6 +35,8 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
       platformGiven: false,
       buildArgs: new Map(),
       secrets: [],
+      ssh: [],
+      entitlements: new Set(),
       image: {
         labels: new Map(),
         annotations: new Map(),

@@ -26,6 +26,7 @@ const SPEC: ExecSpec = {
   user: { uid: 1000, gid: 1001, groups: [1001, 2000], home: "/home/app" },
   hostname: "builder",
   network: "host",
+  confined: true,
   mounts: [],
 };
 

@@ -97,13 +97,6 @@ testRows("COPY and ADD flags", FLAGS, (text) => {
 
 /** What waits for the later language issue, refused by name. */
 const NOT_YET: readonly Row<string, unknown>[] = [
-  [
-    "3.2",
-    "ssh mounts",
-    "RUN --mount=type=ssh a",
-    /Cannot run "RUN --mount=type=ssh": the mount type is not supported yet/,
-  ],
-  ["3.2/14", "--security=insecure", "RUN --security=insecure a", /Cannot run "RUN --security=insecure": the flag/],
   ["3.2/15", "--device", "RUN --device=a/b a", /Cannot run "RUN --device": the flag is not supported yet/],
 ];
 
