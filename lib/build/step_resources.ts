@@ -7,6 +7,7 @@ import type { WorkerPool } from "../async/worker_pool.ts";
 import type { RemoteTrees } from "../contexts/remote_trees.ts";
 import type { AgentSource } from "../exec/agent/agent.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
+import type { HostFileReader } from "../exec/runtime_files.ts";
 import type { SourceViews } from "../exec/mounts/source_views.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
@@ -36,6 +37,8 @@ export interface StepShared {
   secret(id: string): Promise<Uint8Array | undefined>;
   /** What is behind the ssh agents of the build, by id. */
   readonly agents: ReadonlyMap<string, AgentSource>;
+  /** Reads the resolver files that commands get. */
+  readonly hostFile: HostFileReader;
   readonly pool: WorkerPool<Jobs>;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
@@ -119,6 +122,7 @@ function mountSources(shared: StepShared, parts: StepParts, scratch: BytePath): 
     signal: shared.signal,
     report: parts.report,
     cacheDirectory: shared.cacheDirectory,
+    hostFile: shared.hostFile,
     cacheNamespace: shared.buildArgs.get("BUILDKIT_CACHE_MOUNT_NS") ?? "",
     secretDirectory: () => shared.secretDirectory(),
     secret: async (id) => {

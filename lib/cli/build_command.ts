@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { dirname, join } from "node:path/posix";
 import { Background } from "../async/background.ts";
 import { systemClock } from "../async/clock.ts";
+import { Gate } from "../async/gate.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { build } from "../build/build.ts";
 import { checkContext, planDockerfile } from "../build/plan_dockerfile.ts";
@@ -15,18 +17,19 @@ import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
 import { ownAbilities } from "../exec/abilities.ts";
+import { rememberHostFiles } from "../exec/runtime_files.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
 import { ImagePuller } from "../image/pull.ts";
 import { withLayouts } from "../image/routed_registry.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
-import { chooseBackend } from "../rootfs/choose.ts";
+import { chooseBackend, type ChosenBackend } from "../rootfs/choose.ts";
 import { BlobDirectory } from "../store/blob_directory.ts";
 import { WorkDirectory } from "../store/work_directory.ts";
 import { forbidCoreDumps } from "../sys/limits.ts";
 import { makeSideRecord } from "../tree/side_record.ts";
-import { asSubreaper } from "../sys/subreaper.ts";
+import { asSubreaper } from "../sys/process_flags.ts";
 import { createNamedContexts } from "./build_context_flag.ts";
 import type { BuildOptions } from "./build_options.ts";
 import { BuildWarnings } from "./build_warnings.ts";
@@ -37,6 +40,7 @@ import type { Startup } from "./executor.ts";
 import { startContext } from "./fetch_context.ts";
 import { type GitAgent, startGitAgent } from "./git_agent.ts";
 import { chooseIgnoreFile } from "./ignore_file.ts";
+import { machineSigns, offerRoot } from "./in_place.ts";
 import { noteFrontend } from "./note_frontend.ts";
 import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
@@ -62,7 +66,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   forbidCoreDumps();
 
   const { request, step: { cacheTtlMs, ...step } } = options;
-  const registry = createClient(options.registry, context);
+  const gate = new Gate();
+  const registry = createClient(options.registry, context, gate);
   const outputs = createOutputs(options.outputs, { registry, report, signal });
   try {
     using work = WorkDirectory.create(options.isolation.workDirectory);
@@ -88,6 +93,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       report,
       limits: request.contextLimits,
       signal,
+      gate,
     });
     await using fetched = await startContext(request, { work, sources, pool: pools.jobs, report, signal });
     const source = await loadDockerfile(request.dockerfile, {
@@ -125,14 +131,25 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       ...(format.compression.level === undefined ? {} : { level: format.compression.level }),
       ...(latestSec === undefined ? {} : { latestSec }),
     });
+    const abilities = ownAbilities({ namespaces: startup.mounts.kind === "yes" });
     const chosen = chooseBackend(options.isolation.isolation, startup.mounts, {
       directory: work.makeDirectory("rootfs"),
       pool: pools.jobs,
       packer,
       store,
       record,
-      abilities: ownAbilities({ namespaces: startup.mounts.kind === "yes" }),
+      abilities,
       expansion: request.contextLimits.expansion,
+      inPlace: offerRoot({
+        options,
+        executable: host.executable,
+        signs: machineSigns((name) => host.env(name)),
+        workerModule: startup.workerModule,
+        work,
+        gate,
+        abilities,
+        report,
+      }),
     });
     await using backend = chosen.backend;
     report.message("info", `Isolation: ${backend.description}`);
@@ -140,6 +157,9 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     for (const reason of chosen.reasons) report.message(level, `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
 
+    // What a step asks for must have been read while the files it is in are our own.
+    await guarded;
+    const hostFile = rememberHostFiles();
     await prepared;
     const located = await fetched.located;
     const ignore = chooseIgnoreFile(located, source.place, { always: request.contextDockerignore, report });
@@ -165,12 +185,13 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       newTree,
       commands: new Semaphore(Math.max(4, navigator.hardwareConcurrency)),
       shared: {
-        directory: bytePathOf(work.makeDirectory("steps")) satisfies BytePath,
+        directory: makeSteps(chosen),
         cacheDirectory: work.cacheMounts,
         views: new SourceViews({ directory: bytePathOf(work.makeDirectory("views")), pool: pools.jobs }),
         secretDirectory: () => secretDirectory.path(),
         secret: (id) => context.secrets.read(id),
         agents,
+        hostFile,
         pool: pools.jobs,
         redactor: context.redactor,
         signal,
@@ -213,6 +234,13 @@ async function removeOldCaches(
   } catch (error) {
     report.message("warn", `Cannot remove old caches: ${error instanceof Error ? error.message : error}`);
   }
+}
+
+/** Steps move files between their directories and the tree of their stage. */
+function makeSteps({ directory }: ChosenBackend): BytePath {
+  const path = join(dirname(directory), "steps");
+  Deno.mkdirSync(path, { mode: 0o755 });
+  return bytePathOf(path);
 }
 
 /** What contexts are fetched with. */

@@ -4,12 +4,15 @@
  * @module
  */
 import { dirname } from "node:path/posix";
+import type { Gate } from "../async/gate.ts";
 import { createRegistryClient } from "../registry/client.ts";
+import { behindGate } from "../registry/credentials/behind_gate.ts";
 import { dockerAuthConfig } from "../registry/credentials/docker_auth_config.ts";
 import { dockerConfig } from "../registry/credentials/docker_config.ts";
 import { environmentCredentials } from "../registry/credentials/environment.ts";
 import { firstOf } from "../registry/credentials/first_of.ts";
 import type { Registry } from "../registry/registry.ts";
+import { IMAGE_DIRECTORY } from "./isolation_options.ts";
 import type { RegistryOptions } from "./registry_options.ts";
 import type { BuildContext } from "./run.ts";
 import { VERSION } from "./version.ts";
@@ -17,8 +20,8 @@ import { VERSION } from "./version.ts";
 /** Tries of a request after the first. */
 const RETRIES = 4;
 
-/** Creates the client. */
-export function createClient(options: RegistryOptions, { host, report }: BuildContext): Registry {
+/** Creates the client. Credentials are looked for while nobody is alone behind the gate. */
+export function createClient(options: RegistryOptions, { host, report }: BuildContext, gate: Gate): Registry {
   const environment = (name: string): string | undefined => host.env(name);
   const ownDirectory = dirname(host.executable);
   return createRegistryClient({
@@ -27,10 +30,13 @@ export function createClient(options: RegistryOptions, { host, report }: BuildCo
     report,
     version: VERSION,
     retries: RETRIES,
-    credentials: firstOf([
-      dockerAuthConfig(environment),
-      dockerConfig({ environment, ...(ownDirectory === "/kaniko" ? { ownDirectory } : {}) }),
-      environmentCredentials(environment),
-    ]),
+    credentials: behindGate(
+      firstOf([
+        dockerAuthConfig(environment),
+        dockerConfig({ environment, ...(ownDirectory === IMAGE_DIRECTORY ? { ownDirectory } : {}) }),
+        environmentCredentials(environment),
+      ]),
+      gate,
+    ),
   });
 }

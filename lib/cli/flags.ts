@@ -351,14 +351,16 @@ export const FLAGS = {
   "isolation": choiceWithDefault({
     group: "Isolation",
     own: true,
-    choices: ["auto", ...ISOLATIONS, "in-place"],
+    choices: ["auto", ...ISOLATIONS],
     placeholder: ["auto", ...ISOLATIONS].join("|"),
     initial: "auto",
     help: "How RUN is kept apart from this machine",
     details: "`overlay`: an overlay mount and namespaces of its own. `userns`: the same in a user namespace, for an " +
       "ordinary user; RUN is root in it and nowhere else. `chroot`: a copied file system and chroot. " +
-      "`auto` takes the first of them that works here and says which. `in-place`, kaniko's way, is not supported yet " +
-      "and fails by name.",
+      "`in-place`, kaniko's way: RUN has the root of the container that Kiln is in, whose own files are put aside for " +
+      "its time, around mounts and what is Kiln's. `auto` takes what works here and says which: `overlay` or " +
+      "`userns`, else `in-place` in the executor image, or `chroot`. `in-place` by name works in the executor image, and with " +
+      "`--force` anywhere.",
   }),
   "require-isolation": choice({
     group: "Isolation",
@@ -366,7 +368,8 @@ export const FLAGS = {
     choices: ISOLATIONS,
     help: "The least isolation that will do; the build fails if only less can be had here",
     details:
-      "From the strictest: `overlay`, `userns`, `chroot`. For pipelines that must not fall back to less unnoticed.",
+      "From the strictest: `overlay`, `userns`, `chroot`, `in-place`. For pipelines that must not fall back to less " +
+      "unnoticed.",
   }),
   "allow": commaList({
     group: "Isolation",
@@ -511,11 +514,11 @@ export const FLAGS = {
     help: "No effect: changes are always found exactly, and fast",
   }),
   "force": bool({
-    group: "Compatibility",
-    status: "accepted",
-    help: "No effect: a build never touches the root it is started in",
-    details: "kaniko builds in its own root file system and therefore refuses to start outside a container. The " +
-      "`overlay` and `chroot` isolations build in directories below the work directory, so there is nothing to force.",
+    group: "Isolation",
+    help: "With --isolation=in-place: build in this root whatever it is",
+    details: "Without it, that takes a container and an executor in `/kaniko`. With it, all files of the machine but " +
+      "mounts and Kiln's own are put aside while a RUN runs. The other isolations never touch the root they are " +
+      "started in, so there is nothing to force: kaniko needs this flag wherever it finds no container.",
   }),
   "cleanup": bool({
     group: "Compatibility",
@@ -523,8 +526,8 @@ export const FLAGS = {
     environment: { name: "KANIKO_CLEANUP", rule: "is the default" },
     help: "No effect: a build leaves the root it is started in as it was",
     details:
-      "kaniko deletes the file system of its container. Kiln's stages are in the work directory and go with the " +
-      "build, also when it fails.",
+      "kaniko deletes the file system of its container. Kiln's stages go with the build, also when it fails; what " +
+      "`--isolation=in-place` puts aside is back after every RUN, and if the build is killed, with the next one.",
   }),
   "pre-cleanup": bool({
     group: "Compatibility",
@@ -536,7 +539,7 @@ export const FLAGS = {
     group: "Compatibility",
     status: "accepted",
     environment: { name: "KANIKO_PRESERVE_CONTEXT", rule: "is the default" },
-    help: "No effect: a build never changes its context",
+    help: "No effect: a build never changes its context, nor what else is in the container",
   }),
   "compressed-caching": bool({
     group: "Compatibility",
@@ -550,8 +553,8 @@ export const FLAGS = {
     initial: true,
     aliases: ["whitelist-var-run"],
     help: "No effect: /var/run is a directory like any other",
-    details: "kaniko leaves it out of layers because pods mount secrets there. Those mounts are not visible in the " +
-      "file system of a build here. To leave the directory out all the same: `--ignore-path=/var/run`.",
+    details: "kaniko leaves it out of layers because pods mount secrets there. No mount of the container gets into a " +
+      "layer here. To leave the directory out all the same: `--ignore-path=/var/run`.",
   }),
   "skip-unused-stages": bool({
     group: "Compatibility",

@@ -13,6 +13,8 @@ export interface IsolationOptions {
   readonly isolation: IsolationRequest;
   /** Absolute; it need not exist. */
   readonly workDirectory: string;
+  /** Whether the root we are in may be built in, whatever it is. */
+  readonly force: boolean;
 }
 
 /** What parsing reads of the world. */
@@ -24,25 +26,20 @@ export interface IsolationWorld {
 }
 
 /** Where the executor image keeps everything. */
-const IMAGE_DIRECTORY = "/kaniko";
+export const IMAGE_DIRECTORY = "/kaniko";
 
 /**
  * Makes the record for isolation.
  *
- * @throws {KilnError} kind `usage` for an isolation that is not there yet; kind `disk` if no place for the work
- *   directory is known.
+ * @throws {KilnError} kind `disk`, if no place for the work directory is known.
  */
 export function parseIsolationOptions(flags: BuildFlags, world: IsolationWorld): IsolationOptions {
-  const { isolation } = flags;
-  if (isolation === "in-place") {
-    throw new KilnError("usage", "Cannot use --isolation=in-place: Kiln does not support this isolation yet", {
-      hint: "--isolation=chroot builds without mounts",
-    });
-  }
+  const { isolation, force } = flags;
   const given = flags["work-dir"] ?? flags["kaniko-dir"];
   const least = flags["require-isolation"];
   return {
     isolation: { wanted: isolation, ...(least === undefined ? {} : { least }) },
+    force,
     workDirectory: given === undefined ? defaultDirectory(world) : resolve(world.cwd, given),
   };
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Gate } from "../async/gate.ts";
 import type { WorkerPool } from "../async/worker_pool.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
@@ -32,6 +33,8 @@ export interface RemoteTreesParts {
   readonly report: Report;
   readonly limits: ContextLimits;
   readonly signal: AbortSignal;
+  /** Is entered while something is fetched: that reads files of ours and may run ssh. */
+  readonly gate: Gate;
 }
 
 /** Files in the image belong to root, whoever made them. */
@@ -85,11 +88,12 @@ export class RemoteTrees implements AsyncDisposable {
   async #fetch(
     fill: (fetch: FetchParts) => Promise<{ readonly path: BytePath; readonly description: string }>,
   ): Promise<RemoteTree> {
-    const { newDirectory, pool, report, limits, signal } = this.#parts;
+    const { newDirectory, pool, report, limits, signal, gate } = this.#parts;
     const root = newDirectory();
     let time: Date | undefined;
     const onTime = (told: Date): void => void (time = told);
     try {
+      using _turn = await gate.together(signal);
       const fetch = { directory: root, scratch: newDirectory(), pool, report, limits, signal, onTime };
       const { path, description } = await fill(fetch);
       const tree: FileTree = { root, kind: "context", description, owner: ROOT };

@@ -10,8 +10,10 @@ import { hasCapabilities } from "../sys/own_capabilities.ts";
 export interface Abilities {
   /** Mount, pid, ipc and uts namespaces of its own. Without them the command gets a plain chroot. */
   readonly namespaces: boolean;
-  /** A root directory of its own. Without it no command can be run. */
+  /** A root directory of its own. Without it a command can only be run in place. */
   readonly root: boolean;
+  /** The command has the root that we have ourselves. */
+  readonly inPlace?: true;
   /** Whether everything is in a user namespace: devices of the host can be shown, not made, and mounts keep restrictions. */
   readonly userNamespace: boolean;
   /** The users and groups it may run as. */

@@ -5,8 +5,10 @@
  */
 import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathOf, bytesOf, displayPath } from "../io/byte_path.ts";
+import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { S } from "../sys/stat.ts";
+import { KeptPaths } from "../tree/kept_paths.ts";
 import { realPathIn } from "../tree/real_path.ts";
 import { DEVICES, isBelow } from "./command_script.ts";
 import { MountPoints } from "./mount_points.ts";
@@ -32,11 +34,15 @@ export interface CommandMountsRequest {
   readonly root: BytePath;
   /** Whether the command can have real mounts; else what would be mounted is put in place for its time. */
   readonly canMount: boolean;
+  /** Paths in the rootfs where the command sees something else, whatever is put there. */
+  readonly containerPlaces: readonly BytePath[];
   readonly mounts: readonly TypedMountRequest[];
   /** Files shown read-only at a path, for scripts that are handed to the shell. */
   readonly scripts: readonly { readonly target: BytePath; readonly content: BytePath }[];
   readonly hostname: string;
   readonly sources: MountSources;
+  /** Absolute. */
+  readonly workingDirectory: BytePath;
 }
 
 /** The mounts of one command, ready. `release` is called when the command has ended. */
@@ -44,28 +50,31 @@ export class CommandMounts {
   readonly #root: number;
   readonly #points: MountPoints;
   readonly #standIns: StandIns | undefined;
+  readonly #covered: KeptPaths;
   readonly #mounts: PlacedMount[] = [];
   readonly #environment: BytePath[] = [];
   readonly #releases: (() => void)[] = [];
 
-  private constructor({ root, canMount, sources }: CommandMountsRequest) {
+  private constructor({ root, canMount, containerPlaces, sources }: CommandMountsRequest) {
     this.#root = files.openDirectory(root);
     this.#points = new MountPoints(this.#root);
     const { scratch, pool } = sources;
     this.#standIns = canMount ? undefined : new StandIns({ root: this.#root, scratch, pool });
+    this.#covered = KeptPaths.of(containerPlaces.map((path) => realOrSame(this.#root, path)));
   }
 
   /** Prepares everything. @throws {KilnError} if a source, a required secret or a place to mount on is missing */
   static async prepare(request: CommandMountsRequest): Promise<CommandMounts> {
     const mounts = new CommandMounts(request);
     try {
+      mounts.#assertSeen(request.workingDirectory);
       mounts.#addDirectories();
       await mounts.#addRuntimeFiles(request);
       await mounts.#addRequested(request);
       for (const script of request.scripts) await mounts.#addScript(script, request.sources.scratch);
       return mounts;
     } catch (error) {
-      mounts.release();
+      await mounts.release();
       throw error;
     }
   }
@@ -85,15 +94,32 @@ export class CommandMounts {
    *
    * @returns paths of files that were moved away and are back: their ctime changed, nothing else.
    */
-  release(): readonly BytePath[] {
+  async release(): Promise<readonly BytePath[]> {
     let restored: readonly BytePath[] = [];
-    runAll([
-      () => restored = this.#standIns?.remove() ?? [],
+    await runAll([
+      async () => {
+        restored = await this.#standIns?.remove() ?? [];
+      },
       () => this.#points.remove(),
       ...this.#releases.splice(0).toReversed(),
       () => files.close(this.#root),
     ]);
     return restored;
+  }
+
+  /** Returns the place in the container that the command sees in place of a path of its rootfs. */
+  #covering(path: BytePath): BytePath | undefined {
+    return this.#covered.covering(realOrSame(this.#root, path));
+  }
+
+  /** Files of the kernel are the container's in any case. */
+  #assertSeen(workingDirectory: BytePath): void {
+    const covering = this.#covering(workingDirectory);
+    if (covering === undefined || ["proc", "sys", "dev"].includes(covering)) return;
+    const [shown, around] = [workingDirectory, `/${covering}`].map(displayPath);
+    throw new KilnError("run", `Cannot run in "${shown}": this container has its own files at "${around}"`, {
+      hint: "mount them elsewhere into the container that builds, and name a context there with --context",
+    });
   }
 
   /** Without mounts there is no /proc and no /sys, and /dev has what the host lets us make. */
@@ -102,6 +128,7 @@ export class CommandMounts {
       for (const directory of ["/proc", "/dev", "/sys"]) this.#points.ensure(directory, "directory");
       return;
     }
+    if (this.#covering("dev") !== undefined) return;
     for (const [name, major, minor] of DEVICES) {
       this.#standIns.makeDevice(`dev/${name}`, { mode: S.IFCHR | 0o666, major, minor });
     }
@@ -131,8 +158,17 @@ export class CommandMounts {
   }
 
   async #place(placed: PlacedMount): Promise<void> {
-    if (this.#standIns === undefined) this.#mounts.push(await this.#withPoint(placed));
-    else await this.#standIns.place(placed.mount);
+    if (this.#standIns === undefined) {
+      this.#mounts.push(await this.#withPoint(placed));
+      return;
+    }
+    const { target } = placed.mount;
+    const covering = this.#covering(target);
+    if (covering === undefined) return await this.#standIns.place(placed.mount);
+    const [shown, around] = [target, `/${covering}`].map(displayPath);
+    throw new KilnError("run", `Cannot mount on "${shown}": this container has its own files at "${around}"`, {
+      hint: "choose another target, or mount less into the container that builds",
+    });
   }
 
   /** Makes sure of the mount point, which may be inside a directory that is mounted before. */
@@ -183,10 +219,11 @@ export class CommandMounts {
 
   async #addRuntimeFiles({ sources, hostname }: CommandMountsRequest): Promise<void> {
     const contents = [
-      ["/etc/resolv.conf", resolverConfiguration(readHostFile)],
-      ["/etc/hosts", hostsFile(readHostFile, hostname)],
+      ["/etc/resolv.conf", resolverConfiguration(sources.hostFile)],
+      ["/etc/hosts", hostsFile(sources.hostFile, hostname)],
     ] as const;
     for (const [target, content] of contents) {
+      if (this.#covering(target) !== undefined) continue;
       const source = writeScratchFile(sources.scratch, bytePathOf(content), 0o644);
       await this.#place({ mount: { kind: "bind", type: "file", source, target, readOnly: false } });
     }
@@ -222,11 +259,12 @@ function exists(directory: BytePath, path: BytePath): boolean {
   return files.withDirectory(directory, (fd) => realPathIn(fd, path).stat !== undefined);
 }
 
-function readHostFile(path: string): string | undefined {
+function realOrSame(root: number, path: BytePath): BytePath {
   try {
-    return Deno.readTextFileSync(path);
-  } catch {
-    return undefined; // a builder in an empty image has none
+    return realPathIn(root, path).path;
+  } catch (error) {
+    if (error instanceof SysError) return path;
+    throw error;
   }
 }
 

@@ -121,6 +121,22 @@ export function chrootScript(
   return script;
 }
 
+/** Returns the whole script of a command in the root that we are in ourselves, or in tests a directory with mounts. */
+export function inPlaceScript(
+  root: BytePath,
+  spec: ExecSpec,
+  { fds, abilities }: { readonly fds: ChildDescriptors; readonly abilities: Abilities },
+): SyscallScript {
+  const script = new SyscallScript();
+  inheritDescriptors(script, fds);
+  script.call("keep the report to the builder", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC);
+  if (root !== "/") script.call("enter the rootfs", "chdir", root).call("make the rootfs the root", "chroot", ".");
+  resetProcess(script);
+  limitCapabilities(script, DEFAULT_CAPABILITIES);
+  enterCommand(script, spec, abilities);
+  return script;
+}
+
 function inheritDescriptors(script: SyscallScript, fds: ChildDescriptors): void {
   script
     .call("pass standard input", "dup3", fds.stdin, 0, 0)

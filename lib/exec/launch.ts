@@ -11,9 +11,9 @@ import { makeInitProgram, REPORT_BYTES } from "../sys/init_program.ts";
 import { checked, libc } from "../sys/libc.ts";
 import { CLONE, StartError, startProcess } from "../sys/start_process.ts";
 import type { FailedStep, SyscallScript } from "../sys/syscall_script.ts";
-import { chrootScript, entryScript, setUpScript } from "./command_script.ts";
-import { killProcessesIn, signalCommand } from "./process_tree.ts";
 import type { Abilities } from "./abilities.ts";
+import { chrootScript, entryScript, inPlaceScript, setUpScript } from "./command_script.ts";
+import { childrenOf, killDescendants, killProcessesIn, signalCommand } from "./process_tree.ts";
 import type { ExecResult, ExecSpec } from "./spec.ts";
 
 /** Where a command's output goes and what can end it early. */
@@ -38,6 +38,8 @@ export interface ExecIo {
 export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abilities: Abilities): Promise<ExecResult> {
   assertPossible(spec, abilities);
   const fds = new Descriptors();
+  // Who has our own root is told from others by being our descendant, and none of those there are already.
+  const others = root === "/" ? childrenOf(Deno.pid) : [];
   try {
     const stdout = fds.pipe();
     const stderr = fds.pipe();
@@ -62,28 +64,36 @@ export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abiliti
         spec,
       );
     } else {
-      entry = chrootScript(root, spec, { fds: child, abilities });
+      const script = abilities.inPlace ? inPlaceScript : chrootScript;
+      entry = script(root, spec, { fds: child, abilities });
       pid = start(0, entry, spec);
     }
     fds.closeNow(child.stdin, stdout.writeEnd, stderr.writeEnd, report.writeEnd, child.init);
-    return await attend(pid, { root, spec, io, abilities, entry, stdout, stderr, report });
+    return await attend(pid, { root, spec, io, abilities, others, entry, stdout, stderr, report });
   } finally {
     fds.closeAll();
   }
 }
 
 /** @throws {KilnError} kind `denied`, if there is no way here to run the command as the Dockerfile wants it */
-function assertPossible({ user }: ExecSpec, { root, ids }: Abilities): void {
-  if (!root) {
+function assertPossible({ user }: ExecSpec, { root, inPlace, ids }: Abilities): void {
+  if (!root && !inPlace) {
     throw new KilnError("denied", "Cannot run a command: this process may neither make namespaces nor call chroot", {
       hint: "without RUN the image can be built here",
     });
   }
   const lacking = [
     ...ids.users.has(user.uid) ? [] : [`user ${user.uid}`],
-    ...[user.gid, ...user.groups].filter((gid) => !ids.groups.has(gid)).map((gid) => `group ${gid}`),
+    // What root may by its further groups, it may anyhow.
+    ...(ids.isPowerless ? [user.gid] : [user.gid, ...user.groups]).filter((gid) => !ids.groups.has(gid))
+      .map((gid) => `group ${gid}`),
   ];
   if (lacking[0] === undefined) return;
+  if (ids.isPowerless) {
+    throw new KilnError("denied", `Cannot run as ${lacking[0]}: this process has no CAP_SETUID and CAP_SETGID`, {
+      hint: "give the container the capabilities SETUID and SETGID, or leave out USER",
+    });
+  }
   const there = ids.users.count === 1 ? "one user and group only, root" : `${ids.users.count} ids`;
   throw new KilnError("denied", `Cannot run as ${lacking[0]}: this user namespace has ${there}`, {
     hint: "ranges in /etc/subuid and /etc/subgid and the package uidmap (newuidmap, newgidmap) give it more",
@@ -104,6 +114,8 @@ interface Running {
   readonly spec: ExecSpec;
   readonly io: ExecIo;
   readonly abilities: Abilities;
+  /** Children of ours that the command has nothing to do with. */
+  readonly others: readonly number[];
   readonly entry: SyscallScript;
   readonly stdout: { readonly readEnd: number };
   readonly stderr: { readonly readEnd: number };
@@ -122,7 +134,8 @@ async function attend(pid: number, running: Running): Promise<ExecResult> {
     const waited = await libc.waitpid(pid, new Uint8Array(status.buffer), 0);
     if (waited !== pid) throw new Error(`Unreachable: process ${pid} was reaped by somebody else`);
     // Orphans hold the pipes open: with a process namespace they are gone with init, else they are ended now.
-    if (!abilities.namespaces) await killProcessesIn(running.root);
+    if (running.root === "/") await killDescendants(Deno.pid, running.others);
+    else if (!abilities.namespaces) await killProcessesIn(running.root);
     await output;
     const result = abilities.namespaces ? readReport(running, status[0] ?? 0) : resultOf(status[0] ?? 0);
     return watch.timedOut() ? { ...result, timedOut: true } : result;

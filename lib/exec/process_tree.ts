@@ -27,22 +27,30 @@ export function signalCommand(pid: number, signal: keyof typeof SIGNALS, abiliti
   for (const child of childrenOf(pid)) libc.kill(-child, number);
 }
 
-function childrenOf(pid: number): number[] {
-  try {
-    const text = Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`);
-    return text.split(" ").filter((word) => word !== "").map(Number);
-  } catch {
-    return []; // it has ended meanwhile
-  }
+/** Returns the children of a process. */
+export function childrenOf(pid: number): readonly number[] {
+  return processes().flatMap((process) => process.parent === pid ? [process.pid] : []);
 }
 
 /**
  * Kills and reaps every process whose root is `root`: what is left of a command that ran without a process
  * namespace. The builder is a subreaper then, so orphans are its children.
  */
-export async function killProcessesIn(root: BytePath): Promise<void> {
+export function killProcessesIn(root: BytePath): Promise<void> {
+  return killAll(() => processesIn(root));
+}
+
+/**
+ * Kills and reaps all descendants of a process that are not below some of its children: what is left of a command that
+ * has neither a process namespace nor a root of its own. The builder is a subreaper then, too.
+ */
+export function killDescendants(ancestor: number, except: readonly number[]): Promise<void> {
+  return killAll(() => descendantsOf(ancestor, new Set(except)));
+}
+
+async function killAll(find: () => readonly number[]): Promise<void> {
   for (let round = 0; round < 1000; round++) {
-    const left = processesIn(root);
+    const left = find();
     if (left.length === 0) return;
     for (const pid of left) libc.kill(pid, SIGNALS.SIGKILL);
     for (const pid of left) libc.try_waitpid(pid, new Uint8Array(4), 1);
@@ -51,15 +59,37 @@ export async function killProcessesIn(root: BytePath): Promise<void> {
   throw new Error("Unreachable: processes of a finished command survive SIGKILL");
 }
 
-function processesIn(root: BytePath): number[] {
+function processesIn(root: BytePath): readonly number[] {
+  return ofEach((pid) => readLink(AT_FDCWD, `/proc/${pid}/root`) === root ? [pid] : []);
+}
+
+function descendantsOf(ancestor: number, except: ReadonlySet<number>): readonly number[] {
+  const all = processes();
   const found: number[] = [];
-  for (const entry of Deno.readDirSync("/proc")) {
-    if (!/^[0-9]+$/.test(entry.name)) continue;
-    try {
-      if (readLink(AT_FDCWD, `/proc/${entry.name}/root`) === root) found.push(Number(entry.name));
-    } catch {
-      // It has ended meanwhile, or is not ours to look at.
-    }
+  for (let parents = new Set([ancestor]); parents.size > 0;) {
+    const children = all.flatMap(({ pid, parent }) => parents.has(parent) && !except.has(pid) ? [pid] : []);
+    found.push(...children);
+    parents = new Set(children);
   }
   return found;
+}
+
+function processes(): readonly { readonly pid: number; readonly parent: number }[] {
+  return ofEach((pid) => {
+    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The name of the program comes first, in parentheses, and may hold any of what follows.
+    const parent = text.slice(text.lastIndexOf(")")).split(" ")[2];
+    return [{ pid, parent: Number(parent) }];
+  });
+}
+
+/** Gathers what is found at each process there is. */
+function ofEach<T>(look: (pid: number) => readonly T[]): readonly T[] {
+  return [...Deno.readDirSync("/proc")].flatMap(({ name }) => {
+    try {
+      return /^[0-9]+$/.test(name) ? look(Number(name)) : [];
+    } catch {
+      return []; // It has ended meanwhile, or is not ours to look at.
+    }
+  });
 }

@@ -4,12 +4,12 @@
  * @module
  */
 
-/** Runs all, in order. @throws what the first one threw that did, after all have been run */
-export function runAll(actions: readonly (() => void)[]): void {
+/** Runs all, one after the other. @throws what the first one threw that did, after all have been run */
+export async function runAll(actions: readonly (() => void | Promise<void>)[]): Promise<void> {
   const failures: unknown[] = [];
   for (const action of actions) {
     try {
-      action();
+      await action();
     } catch (error) {
       failures.push(error);
     }

@@ -3,7 +3,8 @@
  * again (decisions 9).
  *
  * What was there is moved aside and back, so that it is the same inode afterwards. Caches are moved, so what a command
- * leaves in them stays, even if the builder is killed; a cache that is mounted twice is a symlink the second time.
+ * leaves in them stays, even if the builder is killed, or copied where they are in another file system; a cache that is
+ * mounted twice is a symlink the second time.
  * Everything else that is put in place is thrown away. Between the two the times of the parent are kept as in
  * `mount_points.ts`.
  *
@@ -15,10 +16,10 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
-import { inodeKey, isSocket, type Stat, statAt, statOf } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isSocket, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { copyEntry } from "../tree/copy_entry.ts";
 import { ON_DISK } from "../tree/metadata_access.ts";
-import { LentTree } from "../tree/lent_tree.ts";
+import { CACHE_TREE, LentTree } from "../tree/lent_tree.ts";
 import { splitPath } from "../tree/open_directories.ts";
 import { realPathIn } from "../tree/real_path.ts";
 import { removeTree } from "../tree/remove.ts";
@@ -37,10 +38,16 @@ interface StandIn {
   /** Where what was there before has been moved. */
   readonly aside: BytePath | undefined;
   /** A cache, which goes home afterwards. */
-  readonly lent: LentTree | undefined;
+  readonly cache: PlacedCache | undefined;
   readonly parentBefore: Stat;
   readonly parentAfter: Stat;
 }
+
+/** A cache in its place. One in another file system than the rootfs is copied, not lent. */
+type PlacedCache = { readonly kind: "lent"; readonly tree: LentTree } | {
+  readonly kind: "copied";
+  readonly home: BytePath;
+};
 
 /** Where a rootfs is and what is needed to fill it. */
 export interface StandInsOptions {
@@ -57,7 +64,7 @@ export class StandIns {
   readonly #parents: MountPoints;
   readonly #placed: StandIn[] = [];
   /** Paths of caches by their homes. */
-  readonly #caches = new Map<BytePath, { readonly path: BytePath; readonly lent: LentTree }>();
+  readonly #caches = new Map<BytePath, { readonly path: BytePath; readonly cache: PlacedCache }>();
 
   constructor(options: StandInsOptions) {
     this.#options = options;
@@ -93,18 +100,18 @@ export class StandIns {
       throw error;
     }
     const parentAfter = statOf(directory);
-    this.#placed.push({ path: real, directory, name, aside: undefined, lent: undefined, parentBefore, parentAfter });
+    this.#placed.push({ path: real, directory, name, aside: undefined, cache: undefined, parentBefore, parentAfter });
     return true;
   }
 
   /** Takes everything out again, and returns the paths of what was moved away and is back, the same as before. */
-  remove(): readonly BytePath[] {
+  async remove(): Promise<readonly BytePath[]> {
     const restored: BytePath[] = [];
-    const takeOut = (placed: StandIn) => () => {
-      if (this.#takeOut(placed)) restored.push(placed.path);
+    const takeOut = (placed: StandIn) => async () => {
+      if (await this.#takeOut(placed)) restored.push(placed.path);
     };
     const placed = this.#placed.splice(0).toReversed();
-    runAll([
+    await runAll([
       ...placed.map(takeOut),
       () => this.#parents.remove(),
       ...placed.map(({ directory }) => () => files.close(directory)),
@@ -113,9 +120,10 @@ export class StandIns {
   }
 
   /** Returns whether what was there before is back in its place. */
-  #takeOut({ path, directory, name, aside, lent, parentBefore, parentAfter }: StandIn): boolean {
+  async #takeOut({ path, directory, name, aside, cache, parentBefore, parentAfter }: StandIn): Promise<boolean> {
     const parent = statOf(directory);
-    lent?.takeHome({ directory, name });
+    if (cache?.kind === "lent") cache.tree.takeHome({ directory, name });
+    if (cache?.kind === "copied") await this.#copyHome(cache.home, { directory, name });
     if (parent.nlink === 0) return false; // the command removed the directory
     removeTree(directory, name);
     if (aside !== undefined) files.renameAt({ directory: files.AT_FDCWD, name: aside }, { directory, name });
@@ -143,37 +151,61 @@ export class StandIns {
       files.close(directory);
       throw error;
     }
-    this.#placed.push({ path, directory, name, aside, lent: undefined, parentBefore, parentAfter: parentBefore });
-    for (const { lent } of this.#caches.values()) lent.note(path);
-    let lent: LentTree | undefined;
+    this.#placed.push({ path, directory, name, aside, cache: undefined, parentBefore, parentAfter: parentBefore });
+    for (const { cache } of this.#caches.values()) if (cache.kind === "lent") cache.tree.note(path);
+    let cache: PlacedCache | undefined;
     if (mount.kind === "tmpfs") files.makeDirectory(root, path, 0o755);
-    else if (mount.isCache === true) lent = this.#placeCache(mount.source, path);
+    else if (mount.isCache === true) cache = await this.#placeCache(mount.source, path);
     else await this.#fill(mount, path);
     const last = this.#placed.pop();
-    if (last !== undefined) this.#placed.push({ ...last, lent, parentAfter: statOf(directory) });
+    if (last !== undefined) this.#placed.push({ ...last, cache, parentAfter: statOf(directory) });
   }
 
-  /** Caches and builds are in the same directory, so in the same file system. */
-  #placeCache(tree: BytePath, path: BytePath): LentTree | undefined {
+  async #placeCache(tree: BytePath, path: BytePath): Promise<PlacedCache | undefined> {
     const { root } = this.#options;
     const known = this.#caches.get(tree);
     if (known !== undefined) {
       files.makeSymlink(`/${known.path}`, root, path);
       return undefined;
     }
-    const lent = LentTree.lend(splitPath(tree).parent, { root, path });
-    this.#caches.set(tree, { path, lent });
-    return lent;
+    const cache = await this.#lend(splitPath(tree).parent, path);
+    this.#caches.set(tree, { path, cache });
+    return cache;
+  }
+
+  async #lend(home: BytePath, path: BytePath): Promise<PlacedCache> {
+    const { root } = this.#options;
+    try {
+      return { kind: "lent", tree: LentTree.lend(home, { root, path }) };
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("EXDEV"))) throw error;
+    }
+    await this.#copyDirectory(`${home}/${CACHE_TREE}`, path);
+    return { kind: "copied", home };
+  }
+
+  /** Puts a copy of what the command has made of a cache in the place of the cache. */
+  async #copyHome(
+    home: BytePath,
+    { directory, name }: { readonly directory: number; readonly name: BytePath },
+  ): Promise<void> {
+    const found = tryStatAt(directory, name);
+    if (found === undefined || !isDirectory(found)) {
+      removeTree(files.AT_FDCWD, home);
+      return;
+    }
+    const fresh = `${home}.${crypto.randomUUID()}`;
+    files.makeDirectory(files.AT_FDCWD, fresh, 0o700);
+    const from = files.readLink(files.AT_FDCWD, `/proc/self/fd/${directory}`);
+    await this.#options.pool.run("copyTree", { from: `${from}/${name}`, to: fresh });
+    removeTree(files.AT_FDCWD, `${home}/${CACHE_TREE}`);
+    const at = files.AT_FDCWD;
+    files.renameAt({ directory: at, name: fresh }, { directory: at, name: `${home}/${CACHE_TREE}` });
   }
 
   async #fill(mount: BindMount, path: BytePath): Promise<void> {
-    const { root, pool } = this.#options;
-    if (mount.type === "directory") {
-      files.makeDirectory(root, path, 0o755);
-      const to = files.readLink(files.AT_FDCWD, `/proc/self/fd/${root}`);
-      await pool.run("copyTree", { from: mount.source, to: `${to}/${path}` });
-      return;
-    }
+    const { root } = this.#options;
+    if (mount.type === "directory") return await this.#copyDirectory(mount.source, path);
     const stat = statAt(files.AT_FDCWD, mount.source);
     // Of a socket a copy is worth nothing; another name is as good as the one it was bound to.
     if (isSocket(stat)) {
@@ -183,6 +215,13 @@ export class StandIns {
     const source = { directory: files.AT_FDCWD, name: mount.source, stat };
     // As commands see it: what stands in is in no layer.
     copyEntry(source, { directory: root, name: path }, { ...stat, metadata: ON_DISK });
+  }
+
+  async #copyDirectory(from: BytePath, path: BytePath): Promise<void> {
+    const { root, pool } = this.#options;
+    files.makeDirectory(root, path, 0o755);
+    const to = files.readLink(files.AT_FDCWD, `/proc/self/fd/${root}`);
+    await pool.run("copyTree", { from, to: `${to}/${path}` });
   }
 
   /** Opens the directory of a path that has no symlinks. */

@@ -41,6 +41,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   const mounts = await CommandMounts.prepare({
     root: rootfs.path,
     canMount: rootfs.canMount,
+    containerPlaces: rootfs.containerPlaces,
     mounts: resolveMounts(request.mounts, state),
     scripts: request.scripts.map(({ target, content }) => ({
       target: bytePathOf(target),
@@ -48,6 +49,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
     })),
     hostname: step.hostname,
     sources: step.mounts,
+    workingDirectory,
   });
   const before = memoryState();
   const result = await execute(request, step, { user, workingDirectory, mounts });
@@ -73,7 +75,7 @@ async function execute(
       mounts: mounts.mounts,
     }, io);
   } finally {
-    rootfs.noteRestored(mounts.release());
+    rootfs.noteRestored(await mounts.release());
   }
 }
 

@@ -12,18 +12,33 @@ import type { MountAbility } from "../sys/private_mounts.ts";
 import { markOpaque } from "../tree/overlay_marks.ts";
 import { removeTree } from "../tree/remove.ts";
 import { ChrootCommands } from "./chroot.ts";
+import type { Commands } from "./commands.ts";
 import { DirectoryBackend, type DirectoryOptions } from "./directories.ts";
 import { OverlayBackend, type OverlayOptions } from "./overlay.ts";
-import { type Isolation, type IsolationRequest, ISOLATIONS } from "./isolation.ts";
+import { type Isolation, type IsolationRequest, ISOLATIONS, PREFERENCE } from "./isolation.ts";
 import { mountOverlay } from "./overlay_mount.ts";
 import type { Backend } from "./rootfs.ts";
 
 /** What any of them is made of. */
-export type BackendOptions = Omit<OverlayOptions, "isolation"> & Omit<DirectoryOptions, "commands">;
+export interface BackendOptions extends Omit<OverlayOptions, "isolation">, Omit<DirectoryOptions, "commands"> {
+  readonly inPlace: InPlaceOffer;
+}
+
+/** A container's own root, as something to run commands in. */
+export interface InPlaceOffer {
+  /** Whether it is that of the executor image: `auto` touches no other. */
+  readonly isOwn: boolean;
+  /** Says why it cannot be had. */
+  unusable(): string | undefined;
+  /** Takes it. Trees must be in `directory`. */
+  take(): { readonly directory: string; readonly commands: Commands };
+}
 
 /** A backend, and what was better but is not possible here. */
 export interface ChosenBackend {
   readonly backend: Backend;
+  /** Where its trees are. */
+  readonly directory: string;
   /** Why not a better one, one sentence for each; none for the best. */
   readonly reasons: readonly string[];
 }
@@ -32,11 +47,11 @@ export interface ChosenBackend {
 interface Candidate {
   /** Says why it cannot be had here. */
   unusable(): string | undefined;
-  make(): Backend;
+  make(): Pick<ChosenBackend, "backend" | "directory">;
 }
 
 /**
- * Chooses (decisions 10): the one asked for, or the strictest that is possible.
+ * Chooses (decisions 10): the one asked for, or the best that is possible.
  *
  * @throws {KilnError} kind `usage`, if the one asked for cannot be had here; kind `denied`, if what can be had is less
  *   than what is required.
@@ -46,33 +61,46 @@ export function chooseBackend(
   mounts: MountAbility,
   options: BackendOptions,
 ): ChosenBackend {
+  const { directory, inPlace } = options;
   const namespace = mounts.kind === "yes" ? mounts.userNamespace : undefined;
   const candidates: Readonly<Record<Isolation, Candidate>> = {
     overlay: {
-      unusable: () => mounts.kind === "no" ? mounts.reason : namespace?.reason ?? overlayUnusable(options.directory),
-      make: () => new OverlayBackend({ ...options, isolation: "overlay" }),
+      unusable: () => mounts.kind === "no" ? mounts.reason : namespace?.reason ?? overlayUnusable(directory),
+      make: () => ({ directory, backend: new OverlayBackend({ ...options, isolation: "overlay" }) }),
     },
     userns: {
-      unusable: () => mounts.kind === "no" ? mounts.userNamespaceReason : overlayUnusable(options.directory),
-      make: () => new OverlayBackend({ ...options, isolation: "userns" }),
+      unusable: () => mounts.kind === "no" ? mounts.userNamespaceReason : overlayUnusable(directory),
+      make: () => ({ directory, backend: new OverlayBackend({ ...options, isolation: "userns" }) }),
     },
     chroot: {
       unusable: () => undefined,
-      make: () => new DirectoryBackend({ ...options, commands: new ChrootCommands(options.abilities) }),
+      make: () => ({ directory, backend: directoriesOf(options, new ChrootCommands(options.abilities)) }),
+    },
+    "in-place": {
+      unusable: () => inPlace.unusable(),
+      make: () => {
+        const { directory, commands } = inPlace.take();
+        return { directory, backend: directoriesOf({ ...options, directory }, commands) };
+      },
     },
   };
   // Who can mount as it is has no use for a user namespace, and made none.
   const isWorthTrying = (name: Isolation): boolean =>
-    name !== "userns" || mounts.kind === "no" || namespace !== undefined;
+    (name !== "userns" || mounts.kind === "no" || namespace !== undefined) && (name !== "in-place" || inPlace.isOwn);
   const reasons: string[] = [];
-  for (const name of wanted === "auto" ? ISOLATIONS.filter(isWorthTrying) : [wanted]) {
-    if (least !== undefined && isLess(name, least)) throw tooLittle(least, reasons);
+  for (const name of wanted === "auto" ? PREFERENCE.filter(isWorthTrying) : [wanted]) {
+    if (least !== undefined && isLess(name, least)) continue;
     const reason = candidates[name].unusable();
-    if (reason === undefined) return { backend: candidates[name].make(), reasons };
+    if (reason === undefined) return { ...candidates[name].make(), reasons };
     if (wanted !== "auto") throw notHere(wanted, reason);
     reasons.push(`${name} is not possible: ${reason}`);
   }
+  if (least !== undefined) throw tooLittle(least, reasons);
   throw new KilnError("usage", `Cannot keep RUN apart from this machine: ${reasons.join("; ")}`);
+}
+
+function directoriesOf(options: BackendOptions, commands: Commands): DirectoryBackend {
+  return new DirectoryBackend({ ...options, commands });
 }
 
 function isLess(a: Isolation, b: Isolation): boolean {

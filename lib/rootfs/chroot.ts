@@ -13,6 +13,7 @@ import type { CommandEnd, Commands } from "./commands.ts";
 /** Runs commands below the tree. */
 export class ChrootCommands implements Commands {
   readonly isolation = "chroot";
+  readonly containerPlaces = [];
   readonly #abilities: Abilities;
 
   constructor(abilities: Abilities) {

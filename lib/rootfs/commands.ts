@@ -22,6 +22,8 @@ export interface Commands extends Disposable {
   readonly description: string;
   /** Whether they can have mounts of their own. */
   readonly canMount: boolean;
+  /** As in `RootFs`. */
+  readonly containerPlaces: readonly BytePath[];
   /** Runs one in the tree at `tree`. */
   run(tree: BytePath, spec: ExecSpec, io: ExecIo): Promise<CommandEnd>;
 }

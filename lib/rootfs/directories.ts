@@ -165,6 +165,10 @@ class DirectoryRootFs implements RootFs {
     return this.#options.commands.canMount;
   }
 
+  get containerPlaces(): readonly BytePath[] {
+    return this.#options.commands.containerPlaces;
+  }
+
   noteRestored(paths: readonly BytePath[]): void {
     for (const path of paths) this.#restored.add(path);
   }

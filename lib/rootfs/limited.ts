@@ -18,6 +18,7 @@ export function limited(rootfs: RootFs, permits: Semaphore): RootFs {
       return await rootfs.exec(spec, io);
     },
     canMount: rootfs.canMount,
+    containerPlaces: rootfs.containerPlaces,
     noteRestored: (paths) => rootfs.noteRestored(paths),
     checkpoint: () => rootfs.checkpoint(),
     stack: (tree, layer) => rootfs.stack(tree, layer),

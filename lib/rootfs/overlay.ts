@@ -183,6 +183,7 @@ function layersOf(snapshot: Snapshot): readonly BytePath[] {
 
 /** One stage: a stack with a fresh upper directory for every step. */
 class OverlayRootFs implements RootFs {
+  readonly containerPlaces = [];
   readonly #backend: OverlayBackend;
   readonly #options: OverlayOptions;
   #layers: readonly BytePath[];

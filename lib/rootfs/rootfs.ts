@@ -26,6 +26,8 @@ export interface RootFs extends AsyncDisposable {
   readonly path: BytePath;
   /** Whether commands can have mounts of their own. */
   readonly canMount: boolean;
+  /** Paths, relative to the tree, at and below which commands see the container's own files instead of the tree's. */
+  readonly containerPlaces: readonly BytePath[];
   /** Runs one command in the tree. */
   exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult>;
   /** Says that these files were moved away and are back: that their ctime changed means nothing. */

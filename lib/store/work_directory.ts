@@ -11,20 +11,29 @@ import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { describeErrno, errnoOfDeno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { killProcessesRootedBelow } from "../sys/kill_processes.ts";
+import { recoverRoot } from "../tree/container_root.ts";
 import { reclaimTrees } from "../tree/lent_tree.ts";
 import { removeTree } from "../tree/remove.ts";
 
+/** The directory, in that of a build, from which a container's root can be put back (`tree/container_root.ts`). */
+export const ROOT_EXCHANGE = "root-exchange";
+
 /** Directories of a build. */
 export class WorkDirectory implements Disposable {
+  /** What it is in, for all builds. */
+  readonly state: string;
   /** Belongs to this build alone. */
   readonly path: string;
   /** Holds the contents of cache mounts, for all builds. */
   readonly cacheMounts: string;
   readonly #lock: number;
+  /** One of the same build in another file system. */
+  #near: WorkDirectory | undefined;
 
-  private constructor(path: string, cacheMounts: string, lock: number) {
+  private constructor(state: string, path: string, lock: number) {
+    this.state = state;
     this.path = path;
-    this.cacheMounts = cacheMounts;
+    this.cacheMounts = `${state}/cache-mounts`;
     this.#lock = lock;
   }
 
@@ -44,7 +53,7 @@ export class WorkDirectory implements Disposable {
         const path = Deno.makeTempDirSync({ dir: `${state}/builds`, prefix: "build-" });
         const lock = lockOf(path);
         if (lock === undefined) throw new Error("Unreachable: the lock of a new directory is taken");
-        return new WorkDirectory(path, `${state}/cache-mounts`, lock);
+        return new WorkDirectory(state, path, lock);
       });
     } catch (error) {
       if (error instanceof KilnError) throw error;
@@ -62,15 +71,57 @@ export class WorkDirectory implements Disposable {
     return path;
   }
 
-  /** Removes everything of this build. */
+  /**
+   * Returns this directory, or one more of the build, from which files can be renamed to those in `root`.
+   *
+   * @param states where that may be, when this one is in another file system.
+   */
+  near(root: string, states: readonly string[]): WorkDirectory {
+    if (canRename(this.path, root)) return this;
+    for (const state of states) {
+      const near = tryCreate(state);
+      if (near === undefined) continue;
+      if (canRename(near.path, root)) return this.#near = near;
+      near[Symbol.dispose]();
+    }
+    throw new KilnError("disk", `Cannot make a work directory in the file system of "${root}"`);
+  }
+
+  /** Removes everything of this build. @throws {KilnError} if files of this container are in it that cannot go back */
   [Symbol.dispose](): void {
     try {
+      this.#near?.[Symbol.dispose]();
+      recoverRoot(bytePathOf(`${this.path}/${ROOT_EXCHANGE}`));
       // None is left, unless taking it home failed.
       reclaimTrees(bytePathOf(this.cacheMounts), bytePathOf(this.path));
       removeWhileOthersEnd(bytePathOf(this.path));
     } finally {
       files.close(this.#lock);
     }
+  }
+}
+
+function tryCreate(state: string): WorkDirectory | undefined {
+  try {
+    return WorkDirectory.create(state);
+  } catch (error) {
+    if (error instanceof KilnError && error.kind === "disk") return undefined;
+    throw error;
+  }
+}
+
+/** Whether a directory is in the same mount as another one, which is all that the kernel renames between. */
+function canRename(from: string, to: string): boolean {
+  const name = `.kiln-${crypto.randomUUID()}`;
+  const [source, target] = [`${from}/${name}`, `${to}/${name}`.replace("//", "/")];
+  Deno.mkdirSync(source);
+  try {
+    Deno.renameSync(source, target);
+    Deno.removeSync(target);
+    return true;
+  } catch {
+    Deno.removeSync(source);
+    return false;
   }
 }
 
@@ -119,6 +170,7 @@ function removeDead(state: string): void {
       // Where a build may have no process namespace, daemons of its commands outlive a builder that was killed.
       const path = bytePathOf(Deno.realPathSync(`${builds}/${entry.name}`));
       killProcessesRootedBelow(path);
+      recoverRoot(`${path}/${ROOT_EXCHANGE}`);
       // Nor may it have mounts: its caches may be in it.
       reclaimTrees(bytePathOf(`${state}/cache-mounts`), path);
       removeTree(files.AT_FDCWD, path);

@@ -5,6 +5,8 @@
  */
 import { SysError } from "./errno.ts";
 import { AT_FDCWD, readLink } from "./file.ts";
+import { libc } from "./libc.ts";
+import { hasCapabilities } from "./own_capabilities.ts";
 
 /** Ids from `inside` on stand for those from `outside` on, `count` of them. */
 export interface IdRange {
@@ -55,12 +57,18 @@ export interface OwnIds {
   readonly groups: IdMap;
   /** Whether a process may give up its supplementary groups. */
   readonly setsGroups: boolean;
+  /** Whether there are more, and only the capabilities to become one of them are missing. */
+  readonly isPowerless: boolean;
 }
 
-/** Reads them. */
+/** Finds out. */
 export function ownIds(): OwnIds {
   const setsGroups = read("setgroups") !== "deny\n";
-  return { users: readMap("uid_map"), groups: readMap("gid_map"), setsGroups };
+  const [users, groups] = [readMap("uid_map"), readMap("gid_map")];
+  if (hasCapabilities("SETUID", "SETGID")) return { users, groups, setsGroups, isPowerless: false };
+  const [uid, gid] = [libc.geteuid(), libc.getegid()].map((id) => new IdMap([{ inside: id, outside: id, count: 1 }]));
+  if (uid === undefined || gid === undefined) throw new Error("Unreachable: a process has a user and a group");
+  return { users: uid, groups: gid, setsGroups: false, isPowerless: users.count > 1 };
 }
 
 /** The kernel gives this number to the first namespace, which all others are below (PROC_USER_INIT_INO). */

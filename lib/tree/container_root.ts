@@ -20,7 +20,7 @@ import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { readMounts } from "../sys/mount_info.ts";
 import { openInRoot, tryOpenInRoot } from "../sys/resolve.ts";
-import { isDirectory, isFile, isSymlink, statAt, statOf, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isFile, isSymlink, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { nextTick } from "./clock_tick.ts";
 import { KeptPaths } from "./kept_paths.ts";
 import { copyDirectoryMeta, moveIn, moveOut } from "./move_tree.ts";
@@ -30,24 +30,15 @@ import { realPathIn } from "./real_path.ts";
 import { readRecord, writeRecord } from "./record_file.ts";
 import { removeTree } from "./remove.ts";
 
-/** A root and what stays in it; plain data, for Workers. */
-export interface ContainerRoot {
-  /** `/`, but for tests. */
-  readonly root: BytePath;
-  /** A directory in the root's file system that is kept; the record and what is put aside are in it. */
-  readonly directory: BytePath;
-  readonly kept: readonly KeptPlace[];
-}
-
-/** Something of ours that stays. */
-export interface KeptPlace {
+/** Something that stays. */
+interface KeptPlace {
   /** Relative to the root, without symlinks. */
   readonly path: BytePath;
   /** A descriptor of it: a command may rename it. Of a mount its id, which stays, too. */
   readonly by: { readonly kind: "descriptor"; readonly fd: number } | { readonly kind: "mount"; readonly id: number };
 }
 
-/** What `enterRoot` did, for `leaveRoot`; plain data. */
+/** What `enter` did, for `leave`. */
 export interface Entered {
   readonly tree: BytePath;
   /** The ctime of files that were moved one by one, when they had been moved. */
@@ -68,56 +59,6 @@ interface Record {
 
 const RECORD = "exchange";
 
-/** Makes a root ready: finds out what is mounted in it and opens what is ours. @throws {SysError} */
-export function openContainerRoot(
-  root: BytePath,
-  { directory, kept }: { readonly directory: BytePath; readonly kept: readonly BytePath[] },
-): ContainerRoot & Disposable {
-  const mounted = mountsBelow(root).map(({ id, path }): KeptPlace => ({ path, by: { kind: "mount", id } }));
-  const ours = files.withDirectory(root, (fd) => kept.flatMap((path) => openKept(root, fd, path)));
-  const all = KeptPaths.of([...mounted, ...ours].map(({ path }) => path));
-  const own = files.withDirectory(directory, (fd) => below(root, pathOf(fd)));
-  if (own !== undefined && all.covering(own) === undefined) {
-    throw new Error("Unreachable: what is put aside would be put aside");
-  }
-  for (const name of ["aside", "lost"]) makeMissing(files.AT_FDCWD, `${directory}/${name}`, 0o700);
-  return {
-    root,
-    directory,
-    kept: [...mounted, ...ours],
-    [Symbol.dispose](): void {
-      for (const { by } of ours) if (by.kind === "descriptor") files.close(by.fd);
-    },
-  };
-}
-
-/** Puts the container's own files aside and a tree in their place. @throws {SysError} */
-export function enterRoot({ place, tree }: { readonly place: ContainerRoot; readonly tree: BytePath }): Entered {
-  const exchange = new Exchange(place);
-  try {
-    return exchange.enter(tree);
-  } finally {
-    exchange.close();
-  }
-}
-
-/**
- * Takes the tree out again and puts the container's own files back.
- *
- * @returns files that were moved one by one and that the command left alone: their ctime means nothing.
- * @throws {KilnError} kind `run`, if the command has made that impossible.
- */
-export function leaveRoot(
-  { place, entered }: { readonly place: ContainerRoot; readonly entered: Entered },
-): { readonly restored: readonly BytePath[]; readonly lost: readonly BytePath[] } {
-  const exchange = new Exchange(place);
-  try {
-    return exchange.leave(entered);
-  } finally {
-    exchange.close();
-  }
-}
-
 /**
  * Ends an exchange that a killed build left half done, if `directory` has one.
  *
@@ -128,44 +69,78 @@ export function recoverRoot(directory: BytePath): void {
   const record = readRecord<Record>(directory, RECORD);
   if (record === undefined) return;
   const { root, kept, mounts } = record;
-  const opened = files.withDirectory(root, (fd) => kept.flatMap((path) => openKept(root, fd, path)));
   const homes = mounts.map(({ id, path }): KeptPlace => ({ path, by: { kind: "mount", id } }));
-  const exchange = new Exchange({ root, directory, kept: [...homes, ...opened] });
+  using place = new ContainerRoot(root, directory, [...homes, ...openAll(root, kept)]);
   try {
-    exchange.recover(record);
+    place.recover(record);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new KilnError("disk", `Cannot put back the files of this container that a killed build put aside: ${why}`, {
       cause: error,
       hint: `they are in "${displayPath(directory)}"; a new container has its own`,
     });
-  } finally {
-    exchange.close();
-    for (const { by } of opened) if (by.kind === "descriptor") files.close(by.fd);
   }
 }
 
-class Exchange {
-  readonly #place: ContainerRoot;
+/** Where it is, and what stays in it. */
+export interface ContainerRootOptions {
+  /** A directory in the root's file system that is kept; the record and what is put aside are in it. */
+  readonly directory: BytePath;
+  /** What is ours, relative to the root; mounts are kept anyhow. */
+  readonly kept: readonly BytePath[];
+  /** Says that somebody made sure that the root of this very process may be emptied; no other needs it. */
+  readonly isClaimed?: true;
+}
+
+/** A root to lend. */
+export class ContainerRoot implements Disposable {
+  readonly #path: BytePath;
+  readonly #directory: BytePath;
+  readonly #kept: readonly KeptPlace[];
   readonly #root: number;
   readonly #aside: number;
 
-  constructor(place: ContainerRoot) {
-    this.#place = place;
-    this.#root = files.openDirectory(place.root);
-    this.#aside = files.openDirectory(`${place.directory}/aside`);
+  /** Use `open`. */
+  constructor(path: BytePath, directory: BytePath, kept: readonly KeptPlace[]) {
+    this.#path = path;
+    this.#directory = directory;
+    this.#kept = kept;
+    this.#root = files.openDirectory(path);
+    this.#aside = files.openDirectory(`${directory}/aside`);
   }
 
-  close(): void {
+  /** Makes a root ready: finds out what is mounted in it and opens what is ours. @throws {SysError} */
+  static open(path: BytePath, { directory, kept, isClaimed }: ContainerRootOptions): ContainerRoot {
+    const [inode, ours] = [path, "/"].map((root) => inodeKey(files.withDirectory(root, statOf)));
+    if (inode === ours && isClaimed !== true) {
+      throw new Error("Unreachable: nobody has claimed the root of this process");
+    }
+    const mounted = mountsBelow(path).map(({ id, path }): KeptPlace => ({ path, by: { kind: "mount", id } }));
+    const all = [...mounted, ...openAll(path, kept)];
+    for (const name of ["aside", "lost"]) makeMissing(files.AT_FDCWD, `${directory}/${name}`, 0o700);
+    const place = new ContainerRoot(path, directory, all);
+    const own = files.withDirectory(directory, (fd) => below(path, pathOf(fd)));
+    if (own === undefined || KeptPaths.of(place.places).covering(own) !== undefined) return place;
+    throw new Error("Unreachable: what is put aside would be put aside");
+  }
+
+  [Symbol.dispose](): void {
+    for (const { by } of this.#kept) if (by.kind === "descriptor") files.close(by.fd);
     files.close(this.#aside);
     files.close(this.#root);
   }
 
+  /** Paths of what stays, relative to the root. */
+  get places(): readonly BytePath[] {
+    return this.#kept.map(({ path }) => path);
+  }
+
+  /** Puts the container's own files aside and a tree in their place. @throws {SysError} */
   enter(tree: BytePath): Entered {
     copyDirectoryMeta(this.#root, this.#aside, statOf(this.#root));
     this.#write({ phase: "clearing" });
     const elsewhere = (): number => this.#openLost();
-    files.withDirectory(`${this.#place.directory}/lost`, (workshop) => {
+    files.withDirectory(`${this.#directory}/lost`, (workshop) => {
       moveOut(this.#root, this.#aside, { kept: this.#keptNow(), workshop, elsewhere });
     });
     this.#write({ phase: "entered", tree });
@@ -187,6 +162,13 @@ class Exchange {
     });
   }
 
+  /**
+   * Takes the tree out again and puts the container's own files back.
+   *
+   * @returns `restored`: files that were moved one by one and that the command left alone, so that their ctime means
+   *   nothing; `lost`: directories that the tree has no place for.
+   * @throws {KilnError} kind `run`, if the command has made that impossible.
+   */
   leave({ tree, moved }: Entered): { readonly restored: readonly BytePath[]; readonly lost: readonly BytePath[] } {
     const restored: BytePath[] = [];
     const lost: BytePath[] = [];
@@ -206,6 +188,7 @@ class Exchange {
     return { restored, lost };
   }
 
+  /** Ends what a record says was begun. */
   recover({ phase, tree }: Record): void {
     if (phase === "entered" && tree !== undefined) return void this.leave({ tree, moved: new Map(), covered: [] });
     this.#restore();
@@ -213,7 +196,7 @@ class Exchange {
 
   #restore(): void {
     moveIn(this.#aside, this.#root, { kept: this.#keptNow(), plain: false });
-    removeTree(files.AT_FDCWD, `${this.#place.directory}/${RECORD}`);
+    removeTree(files.AT_FDCWD, `${this.#directory}/${RECORD}`);
   }
 
   /** What is kept, where it is now: a command may have renamed a directory around it. */
@@ -223,16 +206,15 @@ class Exchange {
 
   /** Every kept place with its path now, and mounts that have come since we began. */
   *#places(): Generator<Whereabouts> {
-    const { root, kept } = this.#place;
-    const mounts = new Map(mountsBelow(root).map(({ id, path }) => [id, path]));
-    for (const { path: home, by } of kept) {
+    const mounts = new Map(mountsBelow(this.#path).map(({ id, path }) => [id, path]));
+    for (const { path: home, by } of this.#kept) {
       if (by.kind === "mount") {
         const now = mounts.get(by.id);
         if (now !== undefined) yield { home, now };
         mounts.delete(by.id);
         continue;
       }
-      const now = below(root, pathOf(by.fd));
+      const now = below(this.#path, pathOf(by.fd));
       if (now === undefined) throw new KilnError("run", `Cannot go on: "/${displayPath(home)}" was removed`);
       yield { home, now };
     }
@@ -320,14 +302,14 @@ class Exchange {
   }
 
   #write(how: Pick<Record, "phase" | "tree">): void {
-    const { root, directory, kept } = this.#place;
+    const kept = this.#kept;
     const record: Record = {
       ...how,
-      root,
+      root: this.#path,
       kept: kept.flatMap(({ path, by }) => by.kind === "descriptor" ? [path] : []),
       mounts: kept.flatMap(({ path, by }) => by.kind === "mount" ? [{ id: by.id, path }] : []),
     };
-    writeRecord(directory, RECORD, record);
+    writeRecord(this.#directory, RECORD, record);
   }
 
   /** Opens a directory for what has no place in the tree, and notes it. */
@@ -337,7 +319,7 @@ class Exchange {
   }
 
   #openLost(): number {
-    const path = `${this.#place.directory}/lost/${crypto.randomUUID()}`;
+    const path = `${this.#directory}/lost/${crypto.randomUUID()}`;
     files.makeDirectory(files.AT_FDCWD, path, 0o700);
     return files.openDirectory(path);
   }
@@ -358,6 +340,10 @@ function below(root: BytePath, path: BytePath): BytePath | undefined {
   // The kernel's marks for what has no name any more, in /proc/self/fd and in mountinfo.
   if (path.endsWith(" (deleted)") || path.endsWith("//deleted")) return undefined;
   return path.startsWith(prefix) ? path.slice(prefix.length) : undefined;
+}
+
+function openAll(root: BytePath, paths: readonly BytePath[]): readonly KeptPlace[] {
+  return files.withDirectory(root, (fd) => paths.flatMap((path) => openKept(root, fd, path)));
 }
 
 /** Opens a place of ours; what is not there, or not below the root, need not be kept. */

@@ -21,6 +21,9 @@ import { splitPath } from "./open_directories.ts";
 import { readRecord, writeRecord } from "./record_file.ts";
 import { removeTree } from "./remove.ts";
 
+/** The name of the directory in its home. */
+export const CACHE_TREE = "tree";
+
 /** A place in a rootfs: its descriptor, and a path without symlinks. */
 export interface LoanPlace {
   readonly root: number;
@@ -37,12 +40,18 @@ export class LentTree {
     this.#record = record;
   }
 
-  /** Moves the directory of `home` to a place where nothing is. @throws {SysError} */
+  /** Moves the directory of `home` to a place where nothing is. @throws {SysError} EXDEV to another file system */
   static lend(home: BytePath, place: LoanPlace): LentTree {
     const root = posix.relative(stateOf(home), realPathOf(place.root));
     const lent = new LentTree(home, { root, path: place.path, inside: [] });
     writeRecord(home, RECORD, lent.#record);
-    files.renameAt({ directory: files.AT_FDCWD, name: `${home}/tree` }, { directory: place.root, name: place.path });
+    const at = files.AT_FDCWD;
+    try {
+      files.renameAt({ directory: at, name: `${home}/${CACHE_TREE}` }, { directory: place.root, name: place.path });
+    } catch (error) {
+      removeTree(at, `${home}/${RECORD}`);
+      throw error;
+    }
     return lent;
   }
 
@@ -57,7 +66,7 @@ export class LentTree {
   takeHome(from: { readonly directory: number; readonly name: BytePath }): void {
     const stat = tryStatAt(from.directory, from.name);
     if (stat !== undefined && isDirectory(stat)) {
-      files.renameAt(from, { directory: files.AT_FDCWD, name: `${this.#home}/tree` });
+      files.renameAt(from, { directory: files.AT_FDCWD, name: `${this.#home}/${CACHE_TREE}` });
       removeTree(files.AT_FDCWD, `${this.#home}/${RECORD}`);
       return;
     }
@@ -76,7 +85,7 @@ export function reclaimTree(home: BytePath): boolean {
     bringHome(home, record);
     removeTree(files.AT_FDCWD, `${home}/${RECORD}`);
   }
-  return isDirectoryAt(`${home}/tree`);
+  return isDirectoryAt(`${home}/${CACHE_TREE}`);
 }
 
 /** Takes everything home from a dead build's directory. @param homes the directory of all homes */
@@ -115,7 +124,7 @@ function bringHome(home: BytePath, record: LoanRecord): void {
       const directory = openInRoot(root, parent, files.O.RDONLY | files.O.DIRECTORY);
       try {
         removeInside(directory, name, record.inside);
-        files.renameAt({ directory, name }, { directory: files.AT_FDCWD, name: `${home}/tree` });
+        files.renameAt({ directory, name }, { directory: files.AT_FDCWD, name: `${home}/${CACHE_TREE}` });
       } finally {
         files.close(directory);
       }

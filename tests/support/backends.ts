@@ -4,24 +4,29 @@
  * @module
  */
 import { gunzipSync } from "node:zlib";
+import { Gate } from "../../lib/async/gate.ts";
 import { WorkerPool } from "../../lib/async/worker_pool.ts";
-import { ownAbilities } from "../../lib/exec/abilities.ts";
+import { type Abilities, ownAbilities } from "../../lib/exec/abilities.ts";
 import { makeSideRecord } from "../../lib/tree/side_record.ts";
 import { LayerPacker, type PackedLayer, type PackOptions } from "../../lib/image/packer.ts";
+import { type BytePath, bytePathOf } from "../../lib/io/byte_path.ts";
 import { compressBlock, type CompressRequest } from "../../lib/io/block_format.ts";
 import { digestOfHex } from "../../lib/oci/digest.ts";
 import { ChrootCommands } from "../../lib/rootfs/chroot.ts";
 import { DirectoryBackend } from "../../lib/rootfs/directories.ts";
+import { InPlaceCommands } from "../../lib/rootfs/in_place.ts";
 import { OverlayBackend } from "../../lib/rootfs/overlay.ts";
 import type { Backend } from "../../lib/rootfs/rootfs.ts";
 import { BlobDirectory } from "../../lib/store/blob_directory.ts";
 import type { LayerFile } from "../../lib/store/blob_file.ts";
 import type { Jobs } from "../../lib/worker.ts";
+import { makeContainerPlace } from "./container_place.ts";
 import { type Disk, startDisk } from "./disk.ts";
+import { recordingReport } from "./registry_client.ts";
 import { tarDigest } from "./tree_tar.ts";
 
 /** The backends there are. */
-export const BACKEND_NAMES = ["overlay", "chroot"] as const;
+export const BACKEND_NAMES = ["overlay", "chroot", "in-place"] as const;
 
 /** Name of a backend. */
 export type BackendName = typeof BACKEND_NAMES[number];
@@ -39,6 +44,50 @@ export interface Workshop extends AsyncDisposable {
   /** Reads the tar of a packed layer back. */
   tarOf(layer: PackedLayer): Uint8Array<ArrayBuffer>;
 }
+
+interface BackendParts {
+  readonly pool: WorkerPool<Jobs>;
+  readonly packer: LayerPacker;
+  readonly store: BlobDirectory;
+  readonly record: BytePath;
+  readonly abilities: Abilities;
+}
+
+/** Makes each backend at a path where nothing is. */
+const MAKE: Readonly<Record<BackendName, (directory: string, parts: BackendParts) => Backend>> = {
+  overlay: (directory, parts) => {
+    Deno.mkdirSync(directory);
+    return new OverlayBackend({ ...parts, directory, isolation: "overlay" });
+  },
+  chroot: (directory, parts) => {
+    Deno.mkdirSync(directory);
+    return new DirectoryBackend({ ...parts, directory, commands: new ChrootCommands(parts.abilities) });
+  },
+  "in-place": (path, { abilities, ...parts }) => {
+    const place = makeContainerPlace(path);
+    const [directory, exchange] = [`${place.own}/trees`, `${place.own}/exchange`];
+    for (const made of [directory, exchange]) Deno.mkdirSync(made);
+    const commands = new InPlaceCommands({
+      root: bytePathOf(place.root),
+      directory: bytePathOf(exchange),
+      kept: ["kaniko"],
+      gate: new Gate(),
+      abilities,
+      report: recordingReport([]),
+    });
+    const backend = new DirectoryBackend({ ...parts, directory, commands });
+    const dispose = backend[Symbol.asyncDispose].bind(backend);
+    // Once: the test may end it before the workshop does.
+    let ended = false;
+    backend[Symbol.asyncDispose] = async () => {
+      if (ended) return;
+      ended = true;
+      await dispose();
+      place[Symbol.dispose]();
+    };
+    return backend;
+  },
+};
 
 /** Starts a workshop. */
 export async function startWorkshop(
@@ -74,12 +123,8 @@ export async function startWorkshop(
     packer,
     backend(name, { namespaces } = { namespaces: true }): Backend {
       const directory = disk.newPath(name);
-      Deno.mkdirSync(directory);
-      const abilities = ownAbilities({ namespaces });
-      const common = { directory, pool, packer, abilities, record };
-      const backend = name === "chroot"
-        ? new DirectoryBackend({ ...common, store, commands: new ChrootCommands(abilities) })
-        : new OverlayBackend({ ...common, isolation: name });
+      const parts = { pool, packer, store, record, abilities: ownAbilities({ namespaces }) };
+      const backend = MAKE[name](directory, parts);
       backends.push(backend);
       return backend;
     },

@@ -5,7 +5,7 @@
  * @module
  */
 import { libc } from "../../lib/sys/libc.ts";
-import { enterRoot, leaveRoot, openContainerRoot } from "../../lib/tree/container_root.ts";
+import { ContainerRoot } from "../../lib/tree/container_root.ts";
 
 /** What it is told, in the variable `EXCHANGE`. */
 export interface ExchangeOrder {
@@ -30,5 +30,5 @@ for (const name of ["renameat", "mkdirat", "unlinkat", "fchmod", "futimens"]) {
   };
 }
 
-using place = openContainerRoot(root, { directory, kept });
-leaveRoot({ place, entered: enterRoot({ place, tree }) });
+using place = ContainerRoot.open(root, { directory, kept });
+place.leave(place.enter(tree));

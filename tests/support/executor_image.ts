@@ -54,7 +54,7 @@ export function imageArguments(registry: LocalRegistry, context: string = ROOT):
 }
 
 /** The digest of everything that the image is made of. */
-async function digestSources(): Promise<string> {
+export async function digestSources(): Promise<string> {
   const hash = createHash("sha256");
   for (const name of ["Dockerfile", ".dockerignore", "deno.json", "deno.lock", "main.ts", "lib", "scripts"]) {
     for await (const path of filesBelow(join(ROOT, name))) hash.update(path).update(await Deno.readFile(path));

@@ -16,7 +16,7 @@ import { KilnError } from "../../errors.ts";
 import { type BytePath, bytePathOf, displayPath } from "../../io/byte_path.ts";
 import { SysError } from "../../sys/errno.ts";
 import * as files from "../../sys/file.ts";
-import { reclaimTree } from "../../tree/lent_tree.ts";
+import { CACHE_TREE, reclaimTree } from "../../tree/lent_tree.ts";
 import { removeTree } from "../../tree/remove.ts";
 import type { BindMount } from "../spec.ts";
 import { noteUse, tryLockCache } from "./cache_lock.ts";
@@ -98,7 +98,7 @@ async function take(cache: PlannedCache, sources: MountSources, sharing: Sharing
   try {
     noteUse(lock);
     if (!reclaimTree(home)) await fill(home, cache, sources);
-    return { directory: `${home}/tree`, release: () => files.close(lock) };
+    return { directory: `${home}/${CACHE_TREE}`, release: () => files.close(lock) };
   } catch (error) {
     files.close(lock);
     throw error;
@@ -138,7 +138,7 @@ async function fill(home: BytePath, { request, seed }: PlannedCache, sources: Mo
   const fresh = `${home}.${crypto.randomUUID()}`;
   files.makeDirectory(files.AT_FDCWD, fresh, 0o700);
   try {
-    const tree = `${fresh}/tree`;
+    const tree = `${fresh}/${CACHE_TREE}`;
     files.makeDirectory(files.AT_FDCWD, tree, 0o700);
     if (seed !== undefined) await sources.pool.run("copyTree", { from: await sources.views.shown(seed), to: tree });
     files.changeOwner(files.AT_FDCWD, tree, { uid: request.uid ?? 0, gid: request.gid ?? 0 });

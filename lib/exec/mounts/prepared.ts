@@ -9,6 +9,7 @@ import type { Report } from "../../report/report.ts";
 import type { FileTree } from "../../tree/file_tree.ts";
 import type { Jobs } from "../../worker.ts";
 import type { AgentSource } from "../agent/agent.ts";
+import type { HostFileReader } from "../runtime_files.ts";
 import type { PreparedMount } from "../spec.ts";
 import type { OwnView, SourceViews } from "./source_views.ts";
 
@@ -42,6 +43,8 @@ export interface MountSources {
   secret(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Returns what is behind an ssh agent, or undefined if the build was not given it. */
   agent(id: string): AgentSource | undefined;
+  /** Reads the resolver files of the host. */
+  readonly hostFile: HostFileReader;
   /** Holds the contents of cache mounts, for all builds. */
   readonly cacheDirectory: string;
   /** Put in front of cache ids (`BUILDKIT_CACHE_MOUNT_NS`). */

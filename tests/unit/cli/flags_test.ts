@@ -17,7 +17,7 @@ const KANIKO: Readonly<Record<string, readonly [status: FlagStatus, kind: string
   "verbosity": ["supported", "choice", "v"],
   "log-format": ["supported", "choice"],
   "log-timestamp": ["supported", "bool"],
-  "force": ["accepted", "bool"],
+  "force": ["supported", "bool"],
   "dockerfile": ["supported", "string", "f"],
   "context": ["supported", "string", "c"],
   "context-sub-path": ["supported", "string"],

@@ -48,7 +48,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
     },
     outputs: { destinations: [], push: false, checkPush: false },
     registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
-    isolation: { isolation: { wanted: "auto" }, workDirectory: "/home/me/.cache/kiln" },
+    isolation: { isolation: { wanted: "auto" }, force: false, workDirectory: "/home/me/.cache/kiln" },
     step: { logLimitBytes: 64 * 1024 * 1024, cacheTtlMs: 14 * 24 * 3_600_000 },
     notices: [],
   });
@@ -377,7 +377,6 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, hin
   [["--insecure-registry=http://reg"], 'Cannot use --insecure-registry "http://reg": it is not HOST or HOST:PORT'],
   [["--insecure-registry=reg/path"], 'Cannot use --insecure-registry "reg/path": it is not HOST or HOST:PORT'],
   [["--insecure-registry="], 'Cannot use --insecure-registry "": it is not HOST or HOST:PORT'],
-  [["--isolation=in-place"], "Cannot use --isolation=in-place: Kiln does not support this isolation yet"],
   [["--isolation=vm"], 'Cannot parse --isolation "vm": it is not one of auto, overlay, userns, chroot, in-place'],
   [["--snapshot-mode=fast"], 'Cannot parse --snapshot-mode "fast": it is not one of full, redo, time'],
   [["--secret=src=x"], 'Cannot use --secret "src=x": it has no id', "write it as id=ID,src=FILE or id=ID,env=NAME"],

@@ -59,11 +59,12 @@ Deno.test("run(), tells a wrong flag with a hint", async () => {
 
 Deno.test("run(), tells a wrong combination in the format that was asked for", async () => {
   const host = fakeHost();
-  assert.equal(await run(["--log-format=json", "--no-push", "--isolation=in-place"], host, programOf()), 64);
+  const args = ["--log-format=json", "--no-push", "--tar-path=x", "--compression=zstd"];
+  assert.equal(await run(args, host, programOf()), 64);
   const { level, msg, exitCode } = JSON.parse(host.err());
   assert.deepEqual([level, msg, exitCode], [
     "error",
-    "Cannot use --isolation=in-place: Kiln does not support this isolation yet",
+    "Cannot combine --tar-path with --compression=zstd: the archive is one for docker load",
     64,
   ]);
 });

@@ -15,7 +15,7 @@ const HOW = {
     namespaces: true,
     root: true,
     userNamespace: false,
-    ids: { users: ALL_IDS, groups: ALL_IDS, setsGroups: true },
+    ids: { users: ALL_IDS, groups: ALL_IDS, setsGroups: true, isPowerless: false },
   },
 };
 

@@ -11,14 +11,7 @@ import { KilnError } from "../../../lib/errors.ts";
 import { bytePathOf } from "../../../lib/io/byte_path.ts";
 import { mount, MS, unmount } from "../../../lib/sys/mount.ts";
 import { readMounts } from "../../../lib/sys/mount_info.ts";
-import {
-  type ContainerRoot,
-  type Entered,
-  enterRoot,
-  leaveRoot,
-  openContainerRoot,
-  recoverRoot,
-} from "../../../lib/tree/container_root.ts";
+import { ContainerRoot, type Entered, recoverRoot } from "../../../lib/tree/container_root.ts";
 import { assertListing, type Disk, startDisk } from "../../support/disk.ts";
 import type { Listing } from "../../support/environment/listing.ts";
 import type { ExchangeOrder } from "../../support/exchange_roots.ts";
@@ -72,9 +65,13 @@ class Container implements AsyncDisposable {
     if (!isFile) Deno.writeTextFileSync(`${target}/mounted`, "mounted");
   }
 
+  get exchange(): string {
+    return bytePathOf(`${this.root}/ours/exchange`);
+  }
+
   open(kept: readonly string[] = ["ours"]): ContainerRoot {
-    Deno.mkdirSync(`${this.root}/ours/exchange`, { recursive: true });
-    const place = openContainerRoot(bytePathOf(this.root), { directory: `${this.root}/ours/exchange`, kept });
+    Deno.mkdirSync(this.exchange, { recursive: true });
+    const place = ContainerRoot.open(bytePathOf(this.root), { directory: this.exchange, kept });
     this.#opened.push(place);
     return place;
   }
@@ -118,9 +115,21 @@ const IMAGE: Tree = {
 
 async function exchanged(container: Container, tree: Tree): Promise<{ place: ContainerRoot; entered: Entered }> {
   const place = container.open();
-  const entered = enterRoot({ place, tree: await container.tree(tree) });
+  const entered = place.enter(await container.tree(tree));
   return { place, entered };
 }
+
+Deno.test("container root, is never the one of this process unless somebody claims it", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const kept = [directory.slice(1)];
+    for (const root of ["/", "//", "/proc/self/root", "/proc/../"]) {
+      assert.throws(() => ContainerRoot.open(root, { directory, kept }), /nobody has claimed the root of this process/);
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
 
 Deno.test("container root, shows a tree around what is mounted, and its own files again afterwards", async () => {
   await using container = await Container.start(MOUNTS);
@@ -155,7 +164,7 @@ Deno.test("container root, shows a tree around what is mounted, and its own file
     { "user.image": "31" },
   ]);
   assert.equal(Deno.readTextFileSync(`${container.root}/etc/resolv.conf`), "mounted");
-  leaveRoot({ place, entered });
+  place.leave(entered);
   assertListing(await container.list(), before);
 });
 
@@ -164,7 +173,7 @@ Deno.test("container root, gives a tree back as it was when the command does not
   const place = container.open();
   const tree = await container.tree(IMAGE);
   const before = await container.disk.read(tree);
-  const { restored, lost } = leaveRoot({ place, entered: enterRoot({ place, tree }) });
+  const { restored, lost } = place.leave(place.enter(tree));
   assertListing(await container.disk.read(tree), before);
   assert.deepEqual([restored, lost], [["etc/passwd"], []]);
 });
@@ -173,7 +182,7 @@ Deno.test("container root, says what the command does not see of the tree", asyn
   await using container = await Container.start(MOUNTS);
   const { place, entered } = await exchanged(container, IMAGE);
   assert.deepEqual(entered.covered, ["etc/resolv.conf", "ours", "proc"]);
-  leaveRoot({ place, entered });
+  place.leave(entered);
 });
 
 Deno.test("container root, puts what a command changed into the tree", async () => {
@@ -191,7 +200,7 @@ Deno.test("container root, puts what a command changed into the tree", async () 
     { do: "chmod", path: "", mode: 0o755 },
     { do: "touch", path: "etc", mtime: "7.000000007" },
   ]);
-  const { restored } = leaveRoot({ place, entered });
+  const { restored } = place.leave(entered);
   assert.deepEqual(restored, []);
   const after = await container.disk.read(entered.tree);
   assert.deepEqual([...after.keys()].toSorted(), [
@@ -228,14 +237,14 @@ Deno.test("container root, a file that was changed and given its old time is no 
   await using container = await Container.start(MOUNTS);
   const { place, entered } = await exchanged(container, IMAGE);
   await container.disk.change(container.root, [{ do: "rewrite", path: "etc/passwd", bytes: "toor" }]);
-  assert.deepEqual(leaveRoot({ place, entered }).restored, []);
+  assert.deepEqual(place.leave(entered).restored, []);
 });
 
 Deno.test("container root, directories that only hold mounts are not in a tree that lacks them", async () => {
   await using container = await Container.start(MOUNTS);
   const { place, entered } = await exchanged(container, { "bin/sh": "sh" });
   assert.equal((await container.list()).get("/etc")?.mode, "0755");
-  leaveRoot({ place, entered });
+  place.leave(entered);
   assert.deepEqual([...(await container.disk.read(entered.tree)).keys()].toSorted(), ["/", "/bin", "/bin/sh"]);
 });
 
@@ -243,7 +252,7 @@ Deno.test("container root, a directory around a mount is in the tree when the co
   await using container = await Container.start(MOUNTS);
   const { place, entered } = await exchanged(container, { "bin/sh": "sh" });
   await container.disk.change(container.root, [{ do: "make", path: "var/run/f", node: file("f") }]);
-  leaveRoot({ place, entered });
+  place.leave(entered);
   const after = await container.disk.read(entered.tree);
   assert.deepEqual([...after.keys()].toSorted(), ["/", "/bin", "/bin/sh", "/var", "/var/run", "/var/run/f"]);
   assert.deepEqual([after.get("/var")?.mode, after.get("/var/run")?.mode], ["0755", "0755"]);
@@ -263,7 +272,7 @@ Deno.test("container root, S29: nothing in a tree replaces what is mounted or ou
   const { place, entered } = await exchanged(container, evil);
   assert.equal(Deno.readTextFileSync(`${container.root}/var/run/secrets/mounted`), "mounted");
   assert.equal(Deno.readTextFileSync(`${container.root}/etc/resolv.conf`), "mounted");
-  leaveRoot({ place, entered });
+  place.leave(entered);
   const after = await container.disk.read(entered.tree);
   assert.deepEqual(after.get("/ours")?.target, "/etc");
   assert.deepEqual(after.get("/proc")?.type, "file");
@@ -290,7 +299,7 @@ for (
     const mounts = Deno.readTextFileSync("/proc/thread-self/mountinfo").split("\n")
       .filter((line) => line.includes(`${container.root}/`));
     assert.equal(mounts.length, MOUNTS.length);
-    leaveRoot({ place, entered });
+    place.leave(entered);
     assertListing(await container.list(), before);
     const after = await container.disk.read(entered.tree);
     assert.equal(after.get("/var")?.type, "symlink");
@@ -301,7 +310,7 @@ Deno.test("container root, what is written to a directory whose place a link has
   await using container = await Container.start(["etc/resolv.conf"], { "etc/resolv.conf": "", "ours": dir() });
   const { place, entered } = await exchanged(container, { "etc": symlink("/ours/etc"), "ours/etc": dir(), "f": "" });
   await container.disk.change(container.root, [{ do: "make", path: "etc/new", node: file("x") }]);
-  assert.deepEqual(leaveRoot({ place, entered }).lost, []);
+  assert.deepEqual(place.leave(entered).lost, []);
   assert.ok((await container.disk.read(entered.tree)).has("/ours/etc/new"));
 });
 
@@ -310,7 +319,7 @@ Deno.test("container root, what has no place in the tree is lost, and said to be
   const before = await container.list();
   const { place, entered } = await exchanged(container, { "etc": file("no directory") });
   await container.disk.change(container.root, [{ do: "make", path: "etc/new", node: file("x") }]);
-  assert.deepEqual(leaveRoot({ place, entered }).lost, ["etc"]);
+  assert.deepEqual(place.leave(entered).lost, ["etc"]);
   assertListing(await container.list(), before);
 });
 
@@ -324,30 +333,22 @@ Deno.test("container root, a command that moves a directory with a mount in it m
   Deno.writeTextFileSync(`${root}/etc/passwd`, "new");
   Deno.mkdirSync(`${root}/a/b`, { recursive: true });
   Deno.renameSync(`${root}/run`, `${root}/a/b/run`);
-  Deno.renameSync(`${root}/ours`, `${root}/theirs`);
-  leaveRoot({ place: moved(place, root), entered });
+  place.leave(entered);
   assertListing(await container.list(), before);
   const after = await container.disk.read(entered.tree);
   assert.ok(after.has("/etc.old/passwd"));
   assert.ok(after.has("/etc/passwd"));
   assert.ok(after.has("/a/b/run/lock"));
-  assert.ok(!after.has("/theirs"));
 });
-
-/** As the builder would find its own directory by descriptor; here it is named by path. */
-function moved(place: ContainerRoot, root: string): ContainerRoot {
-  Deno.renameSync(`${root}/theirs`, `${root}/ours`);
-  return place;
-}
 
 Deno.test("container root, what is ours and was renamed comes back", async () => {
   await using container = await Container.start([], { "bin/own": "", "ours": dir(), "context/f": "" });
   const place = container.open(["ours", "context"]);
-  const entered = enterRoot({ place, tree: await container.tree({ "bin/sh": "sh" }) });
+  const entered = place.enter(await container.tree({ "bin/sh": "sh" }));
   Deno.mkdirSync(`${container.root}/srv`);
   Deno.renameSync(`${container.root}/context`, `${container.root}/srv/context`);
   Deno.mkdirSync(`${container.root}/context`);
-  leaveRoot({ place, entered });
+  place.leave(entered);
   assert.ok((await container.list()).has("/context/f"));
   assert.deepEqual([...(await container.disk.read(entered.tree)).keys()].toSorted(), [
     "/",
@@ -361,13 +362,13 @@ Deno.test("container root, says so when a command has removed what is ours", asy
   await using container = await Container.start([], { "bin/own": "", "ours": dir(), "context/f": "" });
   const before = await container.list();
   const place = container.open(["ours", "context"]);
-  const entered = enterRoot({ place, tree: await container.tree({ "bin/sh": "sh" }) });
+  const entered = place.enter(await container.tree({ "bin/sh": "sh" }));
   Deno.removeSync(`${container.root}/context`, { recursive: true });
   assert.throws(
-    () => leaveRoot({ place, entered }),
+    () => place.leave(entered),
     (error) => error instanceof KilnError && error.kind === "run" && error.message.includes('"/context" was removed'),
   );
-  recoverRoot(place.directory);
+  recoverRoot(container.exchange);
   assertListing(await container.list(), before, { except: (path) => path.startsWith("/context") });
 });
 
@@ -377,7 +378,7 @@ Deno.test("container root, keeps mounts with blanks and bytes in their names, an
   const { place, entered } = await exchanged(container, { "f": "", "a b\\c/x": "" });
   Deno.mkdirSync(`${container.root}/later`);
   container.mount("later");
-  leaveRoot({ place, entered });
+  place.leave(entered);
   assert.equal(Deno.readTextFileSync(`${container.root}/later/mounted`), "mounted");
   assert.equal(Deno.readTextFileSync(`${container.root}/a b\\c/mounted`), "mounted");
   assert.ok(!(await container.disk.read(entered.tree)).has("/later"));
@@ -399,9 +400,9 @@ Deno.test("container root, exchanges trees with another file system, hard links 
   const tree = await container.tree(IMAGE);
   const image = await container.disk.read(tree);
   for (let round = 0; round < 2; round++) {
-    const entered = enterRoot({ place, tree });
+    const entered = place.enter(tree);
     assert.equal(Deno.readTextFileSync(`${container.root}/bin/sh`), "sh");
-    leaveRoot({ place, entered });
+    place.leave(entered);
     assertListing(await container.list(), before);
     assertListing(await container.disk.read(tree), image);
   }
@@ -415,7 +416,7 @@ Deno.test("container root, moves what it can of a way to a mount that is partly 
   const before = await container.list();
   const { place, entered } = await exchanged(container, IMAGE);
   assert.equal((await container.list()).get("/run/secrets/a/b/mounted")?.type, "file");
-  leaveRoot({ place, entered });
+  place.leave(entered);
   assertListing(await container.list(), before);
 });
 
@@ -427,9 +428,9 @@ Deno.test("container root, is an overlay whose lower layers have its own files, 
   const tree = await container.tree(IMAGE);
   const image = await container.disk.read(tree);
   for (let round = 0; round < 2; round++) {
-    const entered = enterRoot({ place, tree });
+    const entered = place.enter(tree);
     assert.deepEqual((await container.list()).get("/var/run")?.target, "/run");
-    leaveRoot({ place, entered });
+    place.leave(entered);
     // Names of one file in a lower layer are names of two once one of them was written to.
     assertListing(await container.list(), before, { ignore: ["sameAs"] });
     assertListing(await container.disk.read(tree), image);
@@ -453,19 +454,20 @@ Deno.test("container root, whose builder was killed at any moment, is put back b
   const before = await container.list();
   const place = container.open();
   // While the command runs.
-  enterRoot({ place, tree: await container.tree(IMAGE) });
+  place.enter(await container.tree(IMAGE));
   assert.ok(!(await container.list()).has("/etc/nsswitch.conf"));
-  recoverRoot(place.directory);
+  recoverRoot(container.exchange);
   assertListing(await container.list(), before);
   // Again: nothing is left to do.
-  recoverRoot(place.directory);
+  recoverRoot(container.exchange);
   assertListing(await container.list(), before);
 });
 
 Deno.test("container root, is put back wherever an exchange was cut off", async () => {
   await using container = await Container.start(MOUNTS);
   const before = await container.list();
-  const { directory } = container.open();
+  container.open();
+  const directory = container.exchange;
   const unknowable = ["/", "/etc", "/var", "/var/run"];
   // Two renames in three are alike; each start costs a process.
   for (let count = 0, ended = false; !ended; count += 3) {
