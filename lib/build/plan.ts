@@ -67,6 +67,8 @@ export interface BuildPlan {
   readonly stages: ReadonlyMap<number, PlannedStage>;
   /** Indexes of the targets; the first one becomes the image. */
   readonly targets: readonly number[];
+  /** All stages of the file, planned or not. */
+  readonly file: readonly StageText[];
   /** Of stages that do not say, and of images that are only copied from. */
   readonly platform: Platform;
 }
@@ -98,7 +100,7 @@ export async function makePlan(request: PlanRequest, puller: ImagePuller): Promi
   checkUnplanned(froms, request);
   const outlines = [...planner.outlines.values()].sort((a, b) => a.index - b.index);
   const stages = evaluateAll(outlines, request);
-  return { stages, targets, platform: request.platform };
+  return { stages, targets, file: request.stages, platform: request.platform };
 }
 
 /** Evaluates stages in the order of the file: a stage needs the state of the one it starts from. */

@@ -5,7 +5,6 @@
  */
 import { dirname, join } from "node:path/posix";
 import { Background } from "../async/background.ts";
-import { systemClock } from "../async/clock.ts";
 import { Gate } from "../async/gate.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { build } from "../build/build.ts";
@@ -38,14 +37,15 @@ import { createClient } from "./create_client.ts";
 import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
 import { startContext } from "./fetch_context.ts";
-import { type GitAgent, startGitAgent } from "./git_agent.ts";
+import { startGitAgent } from "./git_agent.ts";
 import { chooseIgnoreFile } from "./ignore_file.ts";
 import { machineSigns, offerRoot } from "./in_place.ts";
 import { noteFrontend } from "./note_frontend.ts";
+import { writePlan } from "./plan_command.ts";
 import { loadDockerfile } from "./read_dockerfile.ts";
 import type { BuildContext } from "./run.ts";
+import { sourceParts } from "./source_parts.ts";
 import { openAgents } from "./ssh_flag.ts";
-import { VERSION } from "./version.ts";
 import { watchSignals } from "./watch_signals.ts";
 import { WorkerPools } from "./worker_pools.ts";
 
@@ -67,7 +67,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
   const { request, step: { cacheTtlMs, ...step } } = options;
   const gate = new Gate();
-  const registry = createClient(options.registry, context, gate);
+  const registry = createClient(options.registry, context, { gate });
   const outputs = createOutputs(options.outputs, { registry, report, signal });
   try {
     using work = WorkDirectory.create(options.isolation.workDirectory);
@@ -85,7 +85,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     const trees = work.makeDirectory("trees");
     const newTree = (): BytePath => bytePathOf(Deno.makeTempDirSync({ dir: trees }));
     using gitAgent = await startGitAgent(agents.get("default"), newTree);
-    const sources: OpenParts = { ...sourceParts(options, context, gitAgent), images };
+    const sources: OpenParts = { ...sourceParts(request, context, gitAgent), images };
     await using remotes = new RemoteTrees({
       sources,
       newDirectory: newTree,
@@ -121,6 +121,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       },
     }, puller);
     const { plan, checks, epoch } = planned;
+    if (options.printPlan) writePlan(plan, { file: source.name, format: "text", context });
     checkEntitlements(plan, request.entitlements);
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
@@ -241,26 +242,6 @@ function makeSteps({ directory }: ChosenBackend): BytePath {
   const path = join(dirname(directory), "steps");
   Deno.mkdirSync(path, { mode: 0o755 });
   return bytePathOf(path);
-}
-
-/** What contexts are fetched with. */
-function sourceParts(
-  { request }: BuildOptions,
-  { host, redactor, secrets }: BuildContext,
-  { socket }: GitAgent,
-): Omit<OpenParts, "images"> {
-  return {
-    environment: (name) => name === "SSH_AUTH_SOCK" ? socket ?? host.env(name) : host.env(name),
-    reveal: (secret) => redactor.add(secret),
-    secret: (id) => secrets.read(id),
-    userAgent: `kiln/${VERSION}`,
-    clock: systemClock,
-    random: Math.random,
-    stdin: host.stdin,
-    stdinIsTerminal: host.stdinIsTerminal,
-    ...(request.contextChecksum === undefined ? {} : { checksum: request.contextChecksum }),
-    git: request.git,
-  };
 }
 
 /** What the build writes to while it runs. */

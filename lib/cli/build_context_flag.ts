@@ -67,10 +67,17 @@ export function parseBuildContexts(
   }));
 }
 
+/** What contexts are made with. */
+export interface ContextDeps {
+  readonly remotes: Pick<RemoteTrees, "file" | "context">;
+  /** What the build writes to while it runs. */
+  readonly written: readonly string[];
+}
+
 /** Makes the contexts. @throws {KilnError} kind `context`, for a directory that is not there */
 export function createNamedContexts(
   specs: ReadonlyMap<string, BuildContextSpec>,
-  deps: { readonly remotes: RemoteTrees; readonly written: readonly string[] },
+  deps: ContextDeps,
 ): NamedContexts {
   return new NamedContexts(new Map([...specs].map(([key, spec]) => [key, createContext(spec, deps)])));
 }
@@ -114,7 +121,7 @@ function parseValue(value: string, cwd: string): BuildContextValue {
 
 function createContext(
   { name, value }: BuildContextSpec,
-  { remotes, written }: { readonly remotes: RemoteTrees; readonly written: readonly string[] },
+  { remotes, written }: ContextDeps,
 ): NamedContext {
   const description = `the context "${name}"`;
   switch (value.kind) {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseBoolean } from "../dockerfile/values/boolean.ts";
 import type { ReportOptions } from "../report/console_report.ts";
 import type { Level } from "../report/report.ts";
 import { environmentNotices } from "./environment.ts";
@@ -22,6 +23,8 @@ export interface BuildOptions {
   readonly registry: RegistryOptions;
   readonly isolation: IsolationOptions;
   readonly step: StepOptions;
+  /** Whether to show the plan before anything is built. */
+  readonly printPlan: boolean;
   /** To be told once there is a report. */
   readonly notices: readonly Notice[];
 }
@@ -47,8 +50,13 @@ export function parseBuildOptions(flags: BuildFlags, world: OptionsWorld): Build
     registry: parseRegistryOptions(flags, world),
     isolation: parseIsolationOptions(flags, world),
     step: parseStepOptions(flags),
+    printPlan: isSet(world.env("KANIKO_PRINT_PLAN") ?? ""),
     notices: [...environmentNotices(world), ...notices],
   };
+}
+
+function isSet(text: string): boolean {
+  return text !== "" && parseBoolean(text) !== false;
 }
 
 /** Makes the record for the report. It never fails, so that every later error can be reported as the user wants. */

@@ -6,7 +6,7 @@
  * @module
  */
 import { KilnError } from "../errors.ts";
-import { type Command, COMMANDS, NO_FLAGS, WORDS_FLAGS } from "./commands.ts";
+import { CHECK_FLAGS, type Command, COMMANDS, NO_FLAGS, PLAN_FLAGS, WORDS_FLAGS } from "./commands.ts";
 import type { FlagTable, FlagValues } from "./flag.ts";
 import { type BuildFlags, FLAGS } from "./flags.ts";
 import { leftoverError, type Notice, type ParsedFlags, parseFlags } from "./parse.ts";
@@ -18,6 +18,18 @@ export type Invocation =
   | { readonly command: "version"; readonly bare: boolean }
   /** `about` is missing for the whole program. */
   | { readonly command: "help"; readonly about?: Command }
+  | {
+    readonly command: "check";
+    readonly flags: BuildFlags & FlagValues<typeof CHECK_FLAGS>;
+    /** Dockerfiles and contexts. */
+    readonly inputs: readonly string[];
+    readonly notices: readonly Notice[];
+  }
+  | {
+    readonly command: "plan";
+    readonly flags: BuildFlags & FlagValues<typeof PLAN_FLAGS>;
+    readonly notices: readonly Notice[];
+  }
   | { readonly command: "debug parse"; readonly file: string }
   | { readonly command: "debug words"; readonly flags: FlagValues<typeof WORDS_FLAGS> };
 
@@ -53,7 +65,7 @@ export function parseCommandLine(args: readonly string[], world: CommandLineWorl
     throw usage(`Cannot run "${word}": flags stand in front of it, and the flags of a build do not go with a command`);
   }
   const { command, rest: own } = findCommand([word, ...rest]);
-  return parseCommand(command, own);
+  return parseCommand(command, own, world);
 }
 
 /** Returns the command that the words begin with, and what follows its name. */
@@ -76,7 +88,7 @@ function findCommand(words: readonly string[]): { readonly command: Command; rea
   );
 }
 
-function parseCommand(command: Command, args: readonly string[]): Invocation {
+function parseCommand(command: Command, args: readonly string[], world: CommandLineWorld): Invocation {
   if (command.status === "later") throw usage(`Cannot run "${command.name}": Kiln does not support this command yet`);
   switch (command.name) {
     case "help":
@@ -84,6 +96,15 @@ function parseCommand(command: Command, args: readonly string[]): Invocation {
     case "version": {
       const { values, positionals } = own(args, NO_FLAGS, command);
       return helpIfAsked(values, command) ?? noArguments(positionals, command, { command: "version", bare: false });
+    }
+    case "check": {
+      const { values, positionals, notices } = withBuild(args, CHECK_FLAGS, { command, world });
+      return helpIfAsked(values, command) ?? { command: "check", flags: values, inputs: positionals, notices };
+    }
+    case "plan": {
+      const { values, positionals, notices } = withBuild(args, PLAN_FLAGS, { command, world });
+      return helpIfAsked(values, command) ??
+        noArguments(positionals, command, { command: "plan", flags: values, notices });
     }
     case "debug parse": {
       const { values, positionals } = own(args, NO_FLAGS, command);
@@ -104,6 +125,16 @@ function parseCommand(command: Command, args: readonly string[]): Invocation {
 
 function own<T extends FlagTable>(args: readonly string[], table: T, command: Command): ParsedFlags<T> {
   return parseFlags(args, table, { env: () => undefined, command: `${PROGRAM} ${command.name}` });
+}
+
+/** For commands that take the flags of a build, and what sets them in the environment, besides their own. */
+function withBuild<T extends FlagTable>(
+  args: readonly string[],
+  table: T,
+  { command, world }: { readonly command: Command; readonly world: CommandLineWorld },
+): ParsedFlags<typeof FLAGS & T> {
+  const env = (name: string): string | undefined => world.env(name);
+  return parseFlags(args, { ...FLAGS, ...table }, { env, command: `${PROGRAM} ${command.name}` });
 }
 
 function helpIfAsked(values: { readonly help: boolean }, about: Command): Invocation | undefined {

@@ -17,11 +17,15 @@ import type { RegistryOptions } from "./registry_options.ts";
 import type { BuildContext } from "./run.ts";
 import { VERSION } from "./version.ts";
 
-/** Tries of a request after the first. */
+/** Tries of a request after the first, unless told. */
 const RETRIES = 4;
 
 /** Creates the client. Credentials are looked for while nobody is alone behind the gate. */
-export function createClient(options: RegistryOptions, { host, report }: BuildContext, gate: Gate): Registry {
+export function createClient(
+  options: RegistryOptions,
+  { host, report }: BuildContext,
+  { gate, retries = RETRIES }: { readonly gate: Gate; readonly retries?: number },
+): Registry {
   const environment = (name: string): string | undefined => host.env(name);
   const ownDirectory = dirname(host.executable);
   return createRegistryClient({
@@ -29,7 +33,7 @@ export function createClient(options: RegistryOptions, { host, report }: BuildCo
     environment,
     report,
     version: VERSION,
-    retries: RETRIES,
+    retries,
     credentials: behindGate(
       firstOf([
         dockerAuthConfig(environment),

@@ -49,7 +49,10 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
       "kaniko's feature flags: the behaviour they turn on is Kiln's only one. Turning `FF_KANIKO_COPY_AS_ROOT` or " +
       "`FF_KANIKO_OCI_SCRATCH_BASE` off has no effect and gives a warning",
   },
-  { name: "KANIKO_PRINT_PLAN", help: "Print the plan of the build", status: "later" },
+  {
+    name: "KANIKO_PRINT_PLAN",
+    help: "Set to anything but `0` or `false`: the plan of the build is printed on stdout before it begins",
+  },
   { name: "KANIKO_TELEMETRY_ENDPOINT", help: "Where to send traces", status: "later" },
   { name: "KANIKO_IGNORE_ASSERTIONS", help: "Assertions to pass over; Kiln has none of kaniko's", status: "later" },
   { name: "KANIKO_<HOST>_USER", help: "The user name for a registry", status: "later" },

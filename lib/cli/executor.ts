@@ -7,6 +7,7 @@ import { dumpDockerfile } from "../dockerfile/debug_dump.ts";
 import { formatExcerpt } from "../dockerfile/excerpt.ts";
 import { expandWords } from "../dockerfile/expand_word.ts";
 import type { MountAbility } from "../sys/private_mounts.ts";
+import type { CheckOutcome } from "./check_command.ts";
 import { realHost } from "./host.ts";
 import { run } from "./run.ts";
 
@@ -24,6 +25,14 @@ export function runExecutor(args: readonly string[], startup: Startup): Promise<
       // Loaded only for a build: `--version` must not wait for it.
       const { buildCommand } = await import("./build_command.ts");
       await buildCommand(options, context, startup);
+    },
+    async check(options, context): Promise<CheckOutcome> {
+      const { checkCommand } = await import("./check_command.ts");
+      return await checkCommand(options, context, startup);
+    },
+    async plan(options, context): Promise<void> {
+      const { planCommand } = await import("./plan_command.ts");
+      await planCommand(options, context, startup);
     },
     dump: dumpDockerfile,
     expandLine: (line, { variables, escape }) =>

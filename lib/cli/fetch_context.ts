@@ -15,7 +15,7 @@ import type { RequestOptions } from "./request_options.ts";
 
 /** What fetching takes. */
 export interface FetchDeps {
-  readonly work: WorkDirectory;
+  readonly work: Pick<WorkDirectory, "makeDirectory">;
   readonly sources: OpenParts;
   readonly pool: WorkerPool<Jobs>;
   readonly report: Report;
@@ -35,13 +35,14 @@ export interface PendingContext extends AsyncDisposable {
  */
 export async function startContext(
   { context, contextSubPath: subPath = "", contextLimits: limits }: RequestOptions,
-  { work, sources, pool, report, signal: interrupted }: FetchDeps,
+  deps: FetchDeps,
 ): Promise<PendingContext> {
   if (context.kind === "directory") {
     const { path: directory, kind: _kind, ...hint } = context;
     const located = locateContext({ directory, subPath, fetched: false, description: `"${directory}"`, ...hint });
     return { located: Promise.resolve(located), [Symbol.asyncDispose]: () => Promise.resolve() };
   }
+  const { work, sources, pool, report, signal: interrupted } = deps;
   const source = await openContext(context, sources);
   const { description } = source;
   const abandoned = new AbortController();

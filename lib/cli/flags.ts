@@ -575,9 +575,10 @@ export const FLAGS = {
     help: "Unpack the final stage even if all of it came from the cache",
   }),
   "dryrun": bool({
-    group: "Compatibility",
-    status: "later",
-    help: "Show the plan of the build and build nothing",
+    group: "General",
+    help: "Show the plan of the build on stdout and build nothing",
+    details: "As the command `plan` does, which also has other forms: see `docs/plan.md`. Nothing is asked of the " +
+      "registries of the destinations.",
   }),
 } satisfies FlagTable;
 

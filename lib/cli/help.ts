@@ -43,7 +43,7 @@ function formatProgramHelp(): string {
   ].join("\n");
 }
 
-function formatCommandHelp({ name, usage, help, details, flags }: Command): string {
+function formatCommandHelp({ name, usage, help, details, flags, buildFlags }: Command): string {
   return [
     `${help}.`,
     "",
@@ -52,6 +52,7 @@ function formatCommandHelp({ name, usage, help, details, flags }: Command): stri
     `  ${PROGRAM} ${name} ${usage}`.trimEnd(),
     "",
     ...formatFlags(flags),
+    ...(buildFlags ? [`The flags of a build count as well: see ${PROGRAM} --help.`, ""] : []),
   ].join("\n");
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, isAbsolute, join, resolve } from "node:path/posix";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path/posix";
 import type { DockerfilePlace, LocatedContext } from "../contexts/directory.ts";
 import { KilnError } from "../errors.ts";
 import { bytePathOf } from "../io/byte_path.ts";
@@ -65,8 +65,8 @@ async function readStdin(stdin: AsyncIterable<Uint8Array>): Promise<Uint8Array> 
 const MAX_FETCHED_BYTES = 16 * 1024 * 1024;
 
 /**
- * Reads the Dockerfile, in kaniko's order: from here, then from the context. If the default name is not there,
- * `dockerfile` beside it is tried, as Docker does.
+ * Reads the Dockerfile, in kaniko's order: from here, then from the context. If a file of the default name is not
+ * there, `dockerfile` beside it is tried, as Docker does.
  *
  * @throws {KilnError} kind `dockerfile`, if there is none or it cannot be read.
  */
@@ -76,7 +76,7 @@ export async function readDockerfile(name: string, { cwd, context }: DockerfileS
   if (own !== undefined) return { name, place: here, bytes: own };
   const located = await context();
   const places = candidates(name, here, located);
-  const lowerCase = name === "Dockerfile" ? places.map(inLowerCase) : [];
+  const lowerCase = basename(name) === "Dockerfile" ? places.map(inLowerCase) : [];
   for (const place of [...places.slice(1), ...lowerCase]) {
     const bytes = tryRead(place, located);
     if (bytes !== undefined) return { name, place, bytes };

@@ -90,10 +90,10 @@ class TextReport implements ConsoleReport {
     const { paint } = styles.stderr;
     const lines = [`${paint("error", "error:")} ${escapeControls(failure.message)}`];
     if (failure.place !== undefined) {
-      lines.push(`  --> ${escapeControls(failure.place.file)}:${failure.place.startLine}`);
-      if (failure.place.excerpt !== undefined) {
-        lines.push(...failure.place.excerpt.replace(/\n+$/, "").split("\n").map(escapeControls));
-      }
+      const { file, startLine, excerpt = "" } = failure.place;
+      // An excerpt begins with the same words.
+      if (excerpt === "") lines.push(`${escapeControls(file)}:${startLine}`);
+      else lines.push(...excerpt.replace(/\n+$/, "").split("\n").map(escapeControls));
     }
     if (failure.stack !== undefined) lines.push(...failure.stack.split("\n").map(escapeControls));
     if (isShown("debug", options.verbosity)) {

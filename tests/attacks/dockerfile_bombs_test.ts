@@ -76,7 +76,7 @@ for (const [shows, dockerfile, error, line] of REFUSED) {
     const { code, stderr, seconds } = await attack({ dockerfile: bytes, through: MEASURED });
     assert.equal(code, 65, stderr.slice(0, 2000));
     assert.match(errorIn(stderr), error);
-    if (line !== undefined) assert.ok(errorIn(stderr).includes(`\n  --> Dockerfile:${line}\n`), errorIn(stderr));
+    if (line !== undefined) assert.ok(errorIn(stderr).includes(`\nDockerfile:${line}\n`), errorIn(stderr));
     assert.ok(errorIn(stderr).length < 20_000, "the message is longer than a screen");
     assertBounded(seconds, stderr);
   });

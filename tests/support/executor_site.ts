@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The site's own directory unless told. */
   readonly cwd?: string;
+  /** The words of a command other than a build, which then gets no flags but those given. */
+  readonly command?: readonly string[];
   /** What comes on stdin; nothing unless told. */
   readonly stdin?: Uint8Array<ArrayBuffer>;
 }
@@ -114,15 +116,12 @@ class DirectorySite implements Site {
     return this.start(args, options).outcome;
   }
 
-  start(args: readonly string[], { through = [], env = {}, cwd = this.path, stdin }: StartOptions = {}): Running {
-    const [program = "", ...rest] = [
-      ...through,
-      ...EXECUTOR,
-      `--context=${this.context}`,
-      `--work-dir=${this.work}`,
-      "--log-format=text",
-      ...args,
-    ];
+  start(
+    args: readonly string[],
+    { through = [], env = {}, cwd = this.path, command, stdin }: StartOptions = {},
+  ): Running {
+    const ordinary = [`--context=${this.context}`, `--work-dir=${this.work}`, "--log-format=text"];
+    const [program = "", ...rest] = [...through, ...EXECUTOR, ...command ?? ordinary, ...args];
     const child = new Deno.Command(program, {
       args: rest,
       cwd,

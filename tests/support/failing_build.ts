@@ -121,5 +121,5 @@ function excerptOf(dockerfile: string, [first, last]: readonly [number, number])
     const mark = number >= first && number <= last ? ">>>" : "   ";
     return [` ${String(number).padStart(3)} | ${mark} ${line}`.trimEnd()];
   });
-  return [`  --> Dockerfile:${first}`, `Dockerfile:${first}`, rule, ...shown, rule];
+  return [`Dockerfile:${first}`, rule, ...shown, rule];
 }

@@ -60,7 +60,7 @@ const KANIKO: Readonly<Record<string, readonly [status: FlagStatus, kind: string
   "preserve-context": ["accepted", "bool"],
   "materialize": ["later", "bool"],
   "secret": ["supported", "list"],
-  "dryrun": ["later", "bool"],
+  "dryrun": ["supported", "bool"],
   "insecure": ["supported", "bool"],
   "skip-tls-verify": ["later", "bool"],
   "insecure-pull": ["supported", "bool"],

@@ -49,6 +49,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
     outputs: { destinations: [], push: false, checkPush: false },
     registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
     isolation: { isolation: { wanted: "auto" }, force: false, workDirectory: "/home/me/.cache/kiln" },
+    printPlan: false,
     step: { logLimitBytes: 64 * 1024 * 1024, cacheTtlMs: 14 * 24 * 3_600_000 },
     notices: [],
   });
@@ -395,6 +396,13 @@ for (const value of ["-1", "1.5", "tomorrow", "253402300800", "1e3"]) {
   });
 }
 
+Deno.test("KANIKO_PRINT_PLAN, is on unless it says otherwise", () => {
+  const values = ["", "0", "false", "1", "true", "yes"].map((text) =>
+    options([], { env: { KANIKO_PRINT_PLAN: text } }).printPlan
+  );
+  assert.deepEqual(values, [false, false, false, true, true, true]);
+});
+
 const NOTICES: readonly (readonly [env: Record<string, string>, notices: unknown])[] = [
   [{ BUILDER_OUTPUT: "/o" }, [[
     "warn",
@@ -407,7 +415,7 @@ const NOTICES: readonly (readonly [env: Record<string, string>, notices: unknown
       ["warn", "KANIKO_REG_EXAMPLE_COM_USER has no effect: Kiln does not support this variable of kaniko yet"],
     ],
   ],
-  [{ KANIKO_PRINT_PLAN: "" }, []],
+  [{ KANIKO_PRINT_PLAN: "1", BUILDER_OUTPUT: "" }, []],
   [{ FF_KANIKO_OCI_WARMER: "1" }, [["debug", "FF_KANIKO_OCI_WARMER has no effect: Kiln has no feature flags"]]],
   [
     { FF_KANIKO_COPY_AS_ROOT: "false" },

@@ -225,7 +225,7 @@ Deno.test("redacting report, hides secrets in messages, labels, output and every
   assert.equal(world.stdout.text(), "[step ****] output ****\n");
   assert.equal(
     world.stderr.text(),
-    "INFO[0003] [step ****] message ****\nerror: failure ****\n  --> ****.df:1\n1 | ARG ****\n****\ncause: ****\n" +
+    "INFO[0003] [step ****] message ****\nerror: failure ****\n1 | ARG ****\n****\ncause: ****\n" +
       "hint: ****\n",
   );
 });

@@ -79,7 +79,7 @@ Deno.test("text report, shows a failure with place, excerpt and hint", () => {
   assert.equal(
     world.stderr.text(),
     'error: Cannot copy "app.jar": it is not in the build context\n' +
-      "  --> Dockerfile:14\n14 | COPY app.jar /srv/\nhint: the context is /workspace\n",
+      "14 | COPY app.jar /srv/\nhint: the context is /workspace\n",
   );
 });
 
@@ -107,6 +107,6 @@ Deno.test("text report, escapes control characters of a failure line by line", (
   });
   assert.equal(
     world.stderr.text(),
-    "error: a\\x1bb\n  --> D\\nF:1\n1 | \\x07\n2 | x\nError: x\n    at \\x00y\nhint: h\\r\n",
+    "error: a\\x1bb\n1 | \\x07\n2 | x\nError: x\n    at \\x00y\nhint: h\\r\n",
   );
 });

@@ -75,7 +75,8 @@ Deno.test("compilePathPattern() [3.3/2] takes no time for stars that make others
   const pattern = compilePathPattern(`${"a*".repeat(1000)}b`);
   const started = performance.now();
   assert.equal(pattern.matches("a".repeat(4000)), false);
-  assert.ok(performance.now() - started < 5_000);
+  // 1 s on a quiet machine; backtracking would not end before the sun does.
+  assert.ok(performance.now() - started < 60_000);
 });
 
 Deno.test("matchPath() [3.3/2] agrees with a regular expression", () => {
