@@ -102,7 +102,8 @@ export function parseContext(text: string, options: ParseContextOptions): Contex
     default:
       throw refuse(
         "there is no such kind of context",
-        OTHER_SCHEMES[scheme] ?? `one of ${SCHEMES.map((name) => `${name}://`).join(", ")}`,
+        OTHER_SCHEMES[scheme] ??
+          `one of ${SCHEMES.slice(0, -1).map((name) => `${name}://`).join(", ")} and oci-layout://`,
       );
   }
 }

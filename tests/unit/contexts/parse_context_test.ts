@@ -173,5 +173,5 @@ Deno.test("parseContext(), names the kind that another name stands for", () => {
   };
   assert.equal(hintOf("gcs://b/o"), "Google Cloud Storage is gs://BUCKET/OBJECT");
   assert.equal(hintOf("docker-image://debian"), "an image is oci://IMAGE");
-  assert.match(hintOf("what://debian") ?? "", /^one of dir:\/\/, .*oci-layout:\/\/$/);
+  assert.match(hintOf("what://debian") ?? "", /^one of dir:\/\/, .*, oci:\/\/ and oci-layout:\/\/$/);
 });
