@@ -20,7 +20,7 @@ import type { ObjectStore, StoredObject } from "./object_store.ts";
 import { checkSize } from "./size_limit.ts";
 
 /** Objects fetched at the same time: most of the time of a small one is waiting. */
-const OBJECTS_AT_ONCE = 12;
+const OBJECTS_AT_ONCE = 32;
 
 /** What to fetch where to. */
 export interface FolderRequest {
@@ -44,13 +44,14 @@ export async function fetchFolder(
   const own = { ...parts, signal };
   const running = new Set<Promise<void>>();
   const shown = store.urlOf(prefix);
+  const made = new Set<string>();
   let count = 0;
   let bytes = 0;
   let listed = 0;
   let toldMs = parts.clock.now();
   const fetchOne = async (object: StoredObject, permit: Disposable): Promise<void> => {
     using _permit = permit;
-    await fetchFile(store, object, { path: placeOf(store, object, prefix), directory, parts: own });
+    await fetchFile(store, object, { path: placeOf(store, object, prefix), directory, made, parts: own });
     bytes += object.size;
     if (parts.clock.now() - toldMs < TELL_MS) return;
     toldMs = parts.clock.now();
@@ -106,13 +107,16 @@ function placeOf(store: ObjectStore, { key }: StoredObject, prefix: string): str
 interface FileRequest {
   readonly path: string;
   readonly directory: string;
+  /** Directories that are there. */
+  readonly made: Set<string>;
   readonly parts: RequestParts;
 }
 
+/** Calls to the file system are made at once: handing them to another thread takes longer than most of them. */
 async function fetchFile(
   store: ObjectStore,
   object: StoredObject,
-  { path, directory, parts }: FileRequest,
+  { path, directory, made, parts }: FileRequest,
 ): Promise<void> {
   const target = join(directory, path);
   const isFolder = object.folder === true || object.key.endsWith("/") || path === "";
@@ -123,15 +127,17 @@ async function fetchFile(
     );
   }
   try {
+    const folder = isFolder ? target : dirname(target);
     // Nothing but directories and files made here is in the directory: no link leads out of it.
-    await Deno.mkdir(isFolder ? target : dirname(target), { recursive: true, mode: 0o755 });
+    if (!made.has(folder)) Deno.mkdirSync(folder, { recursive: true, mode: 0o755 });
+    made.add(folder);
     if (isFolder) return;
-    await Deno.writeFile(target, new Uint8Array(), { createNew: true, mode: 0o644 });
+    Deno.openSync(target, { write: true, createNew: true, mode: 0o644 }).close();
   } catch (error) {
     throw explainMake(error, store.urlOf(object.key));
   }
   await downloadObject(store, object, { destination: fileDestination(target), parts });
-  if (object.modified !== undefined) await Deno.utime(target, object.modified, object.modified);
+  if (object.modified !== undefined) Deno.utimeSync(target, object.modified, object.modified);
 }
 
 function explainMake(error: unknown, url: string): unknown {

@@ -8,7 +8,7 @@ import { Readable } from "node:stream";
 import type { Transport } from "../http/transport.ts";
 
 /** What the SDK hands over; the part of its HttpRequest that it fills in. */
-interface SdkRequest {
+export interface SdkRequest {
   readonly method: string;
   readonly protocol: string;
   readonly hostname: string;
@@ -85,16 +85,17 @@ const AMAZON_HEADERS: readonly string[] = [
 ];
 
 /** The signature covers the path and the query as they stand, so they are put together as the SDK does it. */
-function urlOf({ protocol, hostname, port, path, query }: SdkRequest): URL {
+export function urlOf({ protocol, hostname, port, path, query }: SdkRequest): URL {
   const pairs = Object.entries(query ?? {}).sort(([a], [b]) => a < b ? -1 : 1).flatMap(([name, value]) => {
     const values = value === null ? [null] : typeof value === "string" ? [value] : value;
-    return values.map((one) => one === null ? escape(name) : `${escape(name)}=${escape(one)}`);
+    return values.map((one) => one === null ? escapeUri(name) : `${escapeUri(name)}=${escapeUri(one)}`);
   });
   const authority = port === undefined ? hostname : `${hostname}:${port}`;
   return new URL(`${protocol}//${authority}${path}${pairs.length === 0 ? "" : `?${pairs.join("&")}`}`);
 }
 
-function escape(text: string): string {
+/** Escapes a component of a path or query as signatures want it. */
+export function escapeUri(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 

@@ -59,7 +59,7 @@ export class Agents {
   }
 
   #create(secure: boolean, reach: Reach, proxy: URL | undefined): http.Agent {
-    const options = { keepAlive: true, maxFreeSockets: 16 };
+    const options = { keepAlive: true, maxFreeSockets: 64 };
     if (proxy === undefined) {
       const guarded = reach === "any" ? options : { ...options, lookup: lookupWithin(reach) };
       return secure ? new https.Agent(guarded) : new http.Agent(guarded);

@@ -264,7 +264,9 @@ class Watch {
       };
       // Stays for good: errors after the response reach its body as well, and must not end the process here.
       outgoing.on("error", fail);
-      outgoing.once("close", () => fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" })));
+      outgoing.once("close", () => {
+        if (!this.over) fail(Object.assign(new Error("the connection was closed"), { code: "ECONNRESET" }));
+      });
     });
     this.answered.catch(() => {});
   }

@@ -79,8 +79,7 @@ async function azure(): Promise<Store> {
         path,
         query: "",
       }, parts),
-    rclone: (path) =>
-      `:azureblob,account=${ACCOUNT.name},key='${ACCOUNT.key}',endpoint='${endpoint}':${container}/${path}`,
+    rclone: (path) => `:azureblob,use_emulator=true,endpoint='${endpoint}':${container}/${path}`,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
