@@ -8,7 +8,8 @@ import { FileProgress } from "../io/follow_file.ts";
 import type { Digest } from "../oci/digest.ts";
 import { verified } from "./checksum.ts";
 import type { ArchiveLocation } from "./context_location.ts";
-import type { ContextSource, FetchParts } from "./context_source.ts";
+import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
+import { DownloadMeter } from "./download_meter.ts";
 import { limited } from "./size_limit.ts";
 import { unpackArchive, unpackStreamed } from "./unpack_archive.ts";
 
@@ -56,7 +57,7 @@ export interface StandardInput {
 
 /** Makes the source of `tar://stdin`. */
 export function createStdinSource(
-  { stdin, stdinIsTerminal }: StandardInput,
+  { stdin, stdinIsTerminal, clock }: StandardInput & Pick<SourceParts, "clock">,
   { checksum }: ArchiveOptions,
 ): ContextSource {
   const what = "the archive on stdin";
@@ -68,8 +69,10 @@ export function createStdinSource(
           hint: "pipe an archive into the executor: tar -cz . | executor --context=tar://stdin ...",
         });
       }
-      const bytes = limited(stdin, { maxBytes: parts.limits.maxBytes, what });
+      const meter = new DownloadMeter({ what, clock, report: parts.report });
+      const bytes = meter.tap(limited(stdin, { maxBytes: parts.limits.maxBytes, what }));
       await unpackStreamed(checksum === undefined ? bytes : verified(bytes, { checksum }, what), what, parts);
+      meter.finish();
     },
   };
 }

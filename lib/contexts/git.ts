@@ -22,6 +22,7 @@ import { basicAuthorization, smartHttpServer } from "../git/smart_http.ts";
 import type { GitServer } from "../git/server.ts";
 import type { GitLocation } from "./context_location.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
+import { DownloadMeter } from "./download_meter.ts";
 import { checkSize } from "./size_limit.ts";
 import { trustedCertificates } from "./trusted_certificates.ts";
 
@@ -53,6 +54,7 @@ export function createGitSource(
       const transport = createGitTransport(location, parts);
       const scratch = await Deno.makeTempDir({ dir: textOf(fetch.scratch) ?? fetch.scratch, prefix: "git-" });
       let received = 0;
+      const meter = new DownloadMeter({ what: description, clock: parts.clock, report: fetch.report });
       const ssh = sshOptionsOf(location, parts);
       const connection = { transport, authorization, named: repository, ssh, signal: fetch.signal };
       try {
@@ -65,13 +67,17 @@ export function createGitSource(
           connect: (remote, reach) => connect(remote, { ...connection, reach }),
           lfsServer: (remote, commit, reach) => lfsServerOf(remote, { ...connection, reach, commit }),
           transport,
-          count: (bytes) => checkSize(received += bytes, { maxBytes: fetch.limits.maxBytes, what: description }),
+          count: (bytes) => {
+            checkSize(received += bytes, { maxBytes: fetch.limits.maxBytes, what: description });
+            meter.add(bytes);
+          },
           directory: fetch.directory,
           scratch: bytePathOf(scratch),
           readPack: (request) => fetch.pool.run("readGitPack", request),
           report: fetch.report,
           signal: fetch.signal,
         });
+        meter.finish();
         if (time !== undefined) fetch.onTime?.(new Date(time * 1000));
       } finally {
         transport.close();
