@@ -370,6 +370,8 @@ function hintOf(
     readonly source: string | undefined;
   },
 ): string | undefined {
+  // Aliyun's: it wants the bucket in the host name.
+  if (code === "SecondLevelDomainForbidden") return "unset S3_FORCE_PATH_STYLE";
   if (code === "InvalidObjectState") return "restore the object from its archive first";
   if (code === "ExpiredToken") return `renew the credentials from ${source ?? "the environment"}`;
   if (reason !== "denied") return undefined;

@@ -14,7 +14,7 @@ import { packContext } from "../support/context_archive.ts";
 import { run } from "../support/environment/command.ts";
 import { fetchApart, type FetchedApart } from "../support/fetch_apart.ts";
 import { startProxy } from "../support/proxy_server.ts";
-import { createIdentity, type Handler, startServer } from "../support/registry_server.ts";
+import { createIdentity, type Handler, type Identity, startServer } from "../support/registry_server.ts";
 
 const FILES = { a: "1" };
 const CONTENT = await packContext(FILES);
@@ -43,15 +43,19 @@ interface Asked extends FetchedApart {
 async function fetchFromInternet(
   location: S3Location | GcsLocation | AzureLocation,
   answer: Handler,
-  { env, files = {} }: { readonly env: Readonly<Record<string, string>>; readonly files?: Record<string, string> },
+  { env, files = {}, identity = IDENTITY }: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly files?: Record<string, string>;
+    readonly identity?: Identity;
+  },
 ): Promise<Asked> {
-  await using server = await startServer(answer, IDENTITY);
+  await using server = await startServer(answer, identity);
   await using plain = await startServer(answer);
   await using tunnel = await startProxy(server.port);
   await using proxy = await startProxy(plain.port);
   const home = await Deno.makeTempDir({ prefix: "kiln-cloud-" });
   try {
-    for (const [path, text] of Object.entries({ "ca.pem": IDENTITY.cert, ...files })) {
+    for (const [path, text] of Object.entries({ "ca.pem": identity.cert, ...files })) {
       await Deno.mkdir(join(home, path, ".."), { recursive: true });
       await Deno.writeTextFile(join(home, path), text.replaceAll("{HOME}", home));
     }
@@ -168,6 +172,55 @@ Deno.test("S3 credentials, of a program that a profile names, are taken from wha
   });
   assertFetched(fetched);
   assert.deepEqual(fetched.revealed, ["printed-secret"]);
+});
+
+/** What the documentation says of a store. */
+interface DocumentedStore {
+  readonly name: string;
+  readonly endpoint: URL;
+  readonly pathStyle: boolean;
+  readonly region: string | undefined;
+}
+
+/** Reads the table of stores that speak S3. */
+async function documentedStores(): Promise<readonly DocumentedStore[]> {
+  const path = new URL("../../docs/object_store_contexts.md", import.meta.url);
+  return (await Deno.readTextFile(path)).split("\n").flatMap((line) => {
+    const [, name = "", endpoint = "", style = "", region = ""] = line.split("|").map((cell) => cell.trim());
+    const url = /^`(https:[^`]*)`$/.exec(endpoint)?.[1];
+    if (url === undefined) return [];
+    return [{ name, endpoint: new URL(url), pathStyle: style === "`true`", region: /^`([^`]*)`/.exec(region)?.[1] }];
+  });
+}
+
+Deno.test("S3 stores of the documentation, are asked as it says", async () => {
+  const stores = await documentedStores();
+  assert.ok(stores.length >= 10, "the table has moved");
+  const identity = await createIdentity({
+    names: stores.flatMap(({ endpoint: { hostname } }) => [hostname, `contexts.${hostname}`]),
+  });
+  for (const { name, endpoint, pathStyle, region } of stores) {
+    const seen: string[] = [];
+    const answer: Handler = async (request, response) => {
+      const { path, headers: { authorization = "" } } = request;
+      seen.push(`${path.split("?")[0]} ${/Credential=AKIAOWN\/[0-9]+\/([^/]+)\/s3\//.exec(authorization)?.[1]}`);
+      await sendPart(request, response);
+    };
+    const fetched = await fetchFromInternet(S3, answer, {
+      identity,
+      env: {
+        ...KEYS,
+        S3_ENDPOINT: endpoint.href,
+        ...(pathStyle ? { S3_FORCE_PATH_STYLE: "true" } : {}),
+        ...(region === undefined ? {} : { AWS_REGION: region }),
+      },
+    });
+    assertFetched(fetched);
+    const host = pathStyle ? endpoint.host : `contexts.${endpoint.host}`;
+    assert.deepEqual(fetched.hosts, [host], name);
+    const path = pathStyle ? "/contexts/app/context.tar.gz" : "/app/context.tar.gz";
+    assert.deepEqual([...new Set(seen)], [`${path} ${region ?? "us-east-1"}`], name);
+  }
 });
 
 const GCS: GcsLocation = { kind: "gcs", bucket: "contexts", key: "app/context.tar.gz" };
