@@ -6,7 +6,7 @@
 import { basename, dirname, isAbsolute, join, resolve } from "node:path/posix";
 import type { DockerfilePlace, LocatedContext } from "../contexts/directory.ts";
 import { KilnError } from "../errors.ts";
-import { bytePathOf } from "../io/byte_path.ts";
+import { bytePathOf, textOf } from "../io/byte_path.ts";
 import { readFileIn } from "../tree/read_file_in.ts";
 import type { DockerfileLocation } from "./dockerfile_location.ts";
 
@@ -82,9 +82,21 @@ export async function readDockerfile(name: string, { cwd, context }: DockerfileS
     if (bytes !== undefined) return { name, place, bytes };
   }
   const shown = places.map(({ kind, path }) => kind === "host" ? path : `"${path}" of ${located.description}`);
+  const inner = onlyDirectory(located);
   throw new KilnError("dockerfile", `Cannot find the Dockerfile "${name}": there is none at ${shown.join(" or ")}`, {
-    hint: "name it with --dockerfile",
+    hint: inner === undefined
+      ? "name it with --dockerfile"
+      : `all of the context is in "${inner}": --context-sub-path=${inner}`,
   });
+}
+
+/** The one directory that a context consists of: archives of releases are packed so. */
+function onlyDirectory({ root, fetched }: LocatedContext): string | undefined {
+  const directory = textOf(root);
+  if (!fetched || directory === undefined) return undefined;
+  const entries = Deno.readDirSync(directory)[Symbol.iterator]();
+  const [first, second] = [entries.next(), entries.next()];
+  return first.done !== true && first.value.isDirectory && second.done === true ? first.value.name : undefined;
 }
 
 /** Returns where to look: here, in the directory that stands for the context, in the whole context. */

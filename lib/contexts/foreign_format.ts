@@ -54,7 +54,7 @@ export function foreignFormat(head: Uint8Array): ForeignFormat | undefined {
   return /^\s*<(?:!doctype html|html|head|\?xml)/i.test(text)
     ? {
       found: "it is a page for a browser, not an archive",
-      hint: "check that it can be read, and that it is the archive itself",
+      hint: "check that the URL is that of the archive and can be read; a git repository is git://HOST/PATH",
     }
     : { found: "it is text, not an archive", hint: PACK };
 }

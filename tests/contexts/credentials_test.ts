@@ -133,6 +133,14 @@ Deno.test("S3 credentials, of the machine (IMDSv2)", async () => {
   assert.deepEqual((await fetchApart(S3, { ...endpointOf(server), ...env })).files, FILES);
 });
 
+for (const name of ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]) {
+  Deno.test(`S3 endpoint, is that of ${name} where S3_ENDPOINT is not set`, async () => {
+    await using server = await startGuardedS3("AKIAENV");
+    const env = { [name]: `http://${server.host}`, AWS_ACCESS_KEY_ID: "AKIAENV", AWS_SECRET_ACCESS_KEY: "s" };
+    assert.deepEqual((await fetchApart(S3, { ...NO_METADATA, ...env })).files, FILES);
+  });
+}
+
 Deno.test("S3 credentials, when there are none, requests are not signed, and the user is told", async () => {
   await using server = await startFakeS3({
     objects: { "context.tar.gz": await packContext(FILES) },

@@ -157,6 +157,19 @@ Deno.test("a tar context, without a Dockerfile says where it was looked for", as
   });
 });
 
+Deno.test("a tar context, of one directory, as archives of releases are, says how to take it", async () => {
+  await using site = await startSite();
+  const stdin = archive(entry({ name: "app-1.0/Dockerfile" }, COPY_ALL), entry({ name: "app-1.0/x" }, "x"));
+  const { stderr } = await assertContextFails(site, "tar://stdin", {
+    stdin,
+    code: 65,
+    error: /^Cannot find the Docker/,
+  });
+  assert.match(stderr, /hint: all of the context is in "app-1.0": --context-sub-path=app-1.0$/m);
+  const args = ["--context-sub-path=app-1.0"];
+  assert.deepEqual(await filesFrom(site, "tar://stdin", { stdin, args }), ["/Dockerfile", "/x"]);
+});
+
 Deno.test("a tar context, without the sub-path fails by name", async () => {
   await using site = await startSite(FILES);
   const path = await packContext(site, "c.tar");
