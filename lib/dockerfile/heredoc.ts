@@ -22,18 +22,21 @@ const LEXER = {
 } as const satisfies Partial<WordLexerOptions>;
 
 /**
- * Returns the heredocs that a logical line opens, in order. A line whose quotes are not balanced opens none: it is the
- * shell's to read.
+ * Returns the heredocs that a logical line opens, in order. A line or word whose quotes are not balanced opens none: it
+ * is the shell's to read.
  */
 export function findHeredocs(line: string): readonly HeredocWord[] {
-  let words: readonly string[];
+  const words = unlessUnreadable(() => lexWords(line, { ...LEXER, raw: "quotes and escapes" }).words) ?? [];
+  return words.map((word) => unlessUnreadable(() => parseHeredocWord(word))).filter((word) => word !== undefined);
+}
+
+function unlessUnreadable<T>(read: () => T): T | undefined {
   try {
-    words = lexWords(line, { ...LEXER, raw: "quotes and escapes" }).words;
+    return read();
   } catch (error) {
-    if (error instanceof KilnError) return [];
+    if (error instanceof KilnError) return undefined;
     throw error;
   }
-  return words.map(parseHeredocWord).filter((word) => word !== undefined);
 }
 
 /**

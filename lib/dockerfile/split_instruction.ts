@@ -56,7 +56,10 @@ function readFlag(text: string, escape: Escape): { readonly word: string; readon
   return { word, end: Math.min(at, text.length) };
 }
 
-/** BuildKit goes byte by byte here and so knows ASCII white space only. */
+/**
+ * BuildKit goes byte by byte here and so knows ASCII white space only. (It also takes the bytes of other characters for
+ * characters of their own, and so spoils them; we do not.)
+ */
 function isBlank(char: string): boolean {
   return char < "\x7f" && isSpace(char);
 }

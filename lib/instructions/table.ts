@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { badArgument } from "../dockerfile/arguments.ts";
 import { parseJsonArray } from "../dockerfile/json_array.ts";
 import { KEYWORDS } from "../dockerfile/keyword.ts";
 import type { LogicalLine } from "../dockerfile/line.ts";
@@ -73,10 +72,9 @@ export function instructionOf(line: LogicalLine): Instruction {
 export function parseInstruction(line: LogicalLine): Node {
   const node = instructionOf(line).parse(line);
   // No argument of a program and no path can hold one; JSON is the only way to write it.
-  if (line.rest.includes("\\u0000") && parseJsonWords(line).some((word) => word.includes("\0"))) {
-    throw badArgument(line, "an element of the JSON array has a NUL character");
-  }
-  return node;
+  const at = line.rest.includes("\\u0000") ? parseJsonWords(line).findIndex((word) => word.includes("\0")) : -1;
+  if (at < 0) return node;
+  throw new KilnError("dockerfile", `Cannot use the JSON array: element ${at + 1} has a NUL character`);
 }
 
 /** HEALTHCHECK has its array behind a word. */

@@ -41,7 +41,7 @@ const KNOWN_ARCHITECTURES: readonly string[] = [
 ];
 
 /** `windows(10.0.17763)`. */
-const SYSTEM = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]+)\))?$/;
+const SYSTEM = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$/;
 
 /**
  * Parses `os[(osversion)][/architecture[/variant]]`, with kaniko's optional `:osversion` at the end, or a lone
@@ -56,7 +56,7 @@ export function parsePlatform(text: string): Platform {
   const [, os, ownVersion] = SYSTEM.exec(first) ?? [];
   const bad = os === undefined || others.length > 2 || others.some((part) => !/^[A-Za-z0-9_.-]+$/.test(part));
   if (bad || suffix === "") throw badPlatform(text, "it is not os/architecture[/variant]");
-  const version = suffix ?? ownVersion;
+  const version = suffix ?? (ownVersion || undefined);
   const [architecture, variant] = others;
   if (architecture !== undefined) return normalizePlatform({ os, architecture, variant, version });
   const asSystem = normalizePlatform({ os, architecture: hostPlatform().architecture, version });
@@ -107,8 +107,9 @@ export function normalizePlatform(
   const os = parts.os.toLowerCase() === "macos" ? "darwin" : parts.os.toLowerCase();
   const asked = parts.architecture.toLowerCase();
   const [architecture, implied] = ARCHITECTURES[asked] ?? [asked];
-  let variant = parts.variant?.toLowerCase() || implied;
+  let variant = implied ?? (parts.variant?.toLowerCase() || undefined);
   if (variant !== undefined && /^[0-9]+$/.test(variant)) variant = `v${variant}`;
+  if (architecture === "arm64") variant = variant?.replace(/^v?([89])\.0$/, "v$1");
   if (architecture === "arm64" && variant === "v8") variant = undefined;
   if (architecture === "arm" && variant === undefined) variant = "v7";
   if (architecture === "amd64" && variant === "v1") variant = undefined;

@@ -66,6 +66,12 @@ testRows(
     ]),
 );
 
+for (const form of ['RUN ["a", "b\\u0000"]', 'HEALTHCHECK CMD ["a", "\\u0000"]', 'COPY ["a", "\\u0000"]']) {
+  Deno.test(`parseDockerfile() [1.6/1] refuses a NUL in ${form}`, () => {
+    assert.throws(() => parseDockerfile(`FROM a\n${form}\n`, "Dockerfile"), /element 2 has a NUL character/);
+  });
+}
+
 Deno.test("parseDockerfile() [1.9/1] locates an error in all lines of its instruction", () => {
   const range = { file: "Dockerfile", startLine: 2, endLine: 4 };
   assert.throws(() => parseDockerfile("FROM a\nCOPY --form=b \\\n  c \\\n  d\n", "Dockerfile"), { range });
