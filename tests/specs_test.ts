@@ -2,7 +2,8 @@
  * What a user sees: each folder `specs/<topic>/<case>/` holds a Dockerfile, its context, and the image it means.
  *
  * `tests/support/case_context.ts` says what a case may hold besides, `tests/support/render_image.ts` how `expected` is
- * written. The expected images are derived from `dockerfile.md`, not recorded. Both backends must give them.
+ * written. The expected images are derived from `dockerfile.md`, not recorded. All backends must give them, that of an
+ * ordinary user with ranges of ids included.
  *
  * @module
  */
@@ -13,13 +14,15 @@ import { run } from "./support/environment/command.ts";
 import { prepared } from "./support/environment/environment.ts";
 import { startRegistry } from "./support/environment/registry_server.ts";
 import { EXECUTOR, memoryDirectory } from "./support/executor_site.ts";
+import { asOrdinaryUser } from "./support/ordinary_user.ts";
 import { renderImage } from "./support/render_image.ts";
 
+const ISOLATIONS = ["overlay", "userns", "chroot"] as const;
 const SPECS = join(import.meta.dirname ?? ".", "specs");
 
 for (const topic of Deno.readDirSync(SPECS)) {
   Deno.test(`${topic.name}, every spec gives the image it means`, async (t) => {
-    const { layouts } = await prepared({ bases: ["busybox"] });
+    const { layouts } = await prepared({ tools: ["newuidmap", "setpriv"], bases: ["busybox"] });
     await using registry = await startRegistry({ bases: ["busybox"] });
     const folder = await Deno.makeTempDir({ prefix: "kiln-specs-", ...memoryDirectory() });
     try {
@@ -30,11 +33,12 @@ for (const topic of Deno.readDirSync(SPECS)) {
           await Deno.mkdir(to);
           const context = await makeCaseContext({ from, to, registry: registry.host });
           const expected = (await Deno.readTextFile(join(from, "expected"))).split("\n");
-          await Promise.all(["overlay", "chroot"].map(async (isolation) => {
+          await Promise.all(ISOLATIONS.map(async (isolation) => {
             const started = Math.floor(Date.now() / 1000);
             const layout = join(to, isolation);
             const work = join(to, `${isolation}-work`);
             await run([
+              ...isolation === "userns" ? asOrdinaryUser({ ids: "many ranges", owns: [folder, to] }) : [],
               ...EXECUTOR,
               ...[`--context=${context.context}`, `--dockerfile=${context.dockerfile}`, `--work-dir=${work}`],
               ...["--no-push", "--insecure-pull", "--log-format=text", `--isolation=${isolation}`],

@@ -15,11 +15,13 @@ import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
-import { ownAbilities } from "../exec/abilities.ts";
+import { type Abilities, ownAbilities } from "../exec/abilities.ts";
 import { rememberHostFiles } from "../exec/runtime_files.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
 import { BlobFetcher } from "../image/blob_fetcher.ts";
 import { LayerPacker } from "../image/packer.ts";
+import { isOf } from "../instructions/instruction.ts";
+import { RUN } from "../instructions/run.ts";
 import { ImagePuller } from "../image/pull.ts";
 import { withLayouts } from "../image/routed_registry.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
@@ -132,7 +134,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       ...(format.compression.level === undefined ? {} : { level: format.compression.level }),
       ...(latestSec === undefined ? {} : { latestSec }),
     });
-    const abilities = ownAbilities({ namespaces: startup.mounts.kind === "yes" });
+    const abilities = abilitiesWith(startup.mounts);
     const chosen = chooseBackend(options.isolation.isolation, startup.mounts, {
       directory: work.makeDirectory("rootfs"),
       pool: pools.jobs,
@@ -140,6 +142,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       store,
       record,
       abilities,
+      runs: [...plan.stages.values()].some(({ steps }) => steps.some(({ node }) => isOf(RUN, node))),
       expansion: request.contextLimits.expansion,
       inPlace: offerRoot({
         options,
@@ -155,6 +158,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     await using backend = chosen.backend;
     report.message("info", `Isolation: ${backend.description}`);
     const level = backend.name === "chroot" ? "warn" : "info";
+    if (abilities.singleUser !== undefined) report.message("info", `One user and group only: ${abilities.singleUser}`);
     for (const reason of chosen.reasons) report.message(level, `No better isolation: ${reason}`);
     using secretDirectory = new SecretDirectory(`${work.path}/secrets`, { canMount: startup.mounts.kind === "yes" });
 
@@ -242,6 +246,11 @@ function makeSteps({ directory }: ChosenBackend): BytePath {
   const path = join(dirname(directory), "steps");
   Deno.mkdirSync(path, { mode: 0o755 });
   return bytePathOf(path);
+}
+
+function abilitiesWith(mounts: Startup["mounts"]): Abilities {
+  const single = mounts.kind === "yes" ? mounts.userNamespace?.singleBecause : undefined;
+  return ownAbilities({ namespaces: mounts.kind === "yes", ...single === undefined ? {} : { singleUser: single } });
 }
 
 /** What the build writes to while it runs. */

@@ -18,14 +18,26 @@ export interface Abilities {
   readonly userNamespace: boolean;
   /** The users and groups it may run as. */
   readonly ids: OwnIds;
+  /** Set if there is root only, with the reason. */
+  readonly singleUser?: string;
 }
 
-/** Looks at this process. `namespaces`: whether it has mounts of its own. */
-export function ownAbilities({ namespaces }: { readonly namespaces: boolean }): Abilities {
+/** What is known already. */
+export interface KnownAbilities {
+  readonly namespaces: boolean;
+  readonly singleUser?: string;
+}
+
+/** Looks at this process. */
+export function ownAbilities(known: KnownAbilities): Abilities {
+  const { namespaces } = known;
+  const ids = ownIds();
   return {
-    namespaces,
+    // Somebody else may have made the namespace we are in.
+    ...ids.users.count === 1 ? { singleUser: "the user namespace has no more" } : {},
+    ...known,
     root: namespaces || hasCapabilities("SYS_CHROOT"),
     userNamespace: inUserNamespace(),
-    ids: ownIds(),
+    ids,
   };
 }

@@ -96,9 +96,12 @@ function assertPossible({ user }: ExecSpec, { root, inPlace, ids }: Abilities): 
   }
   const there = ids.users.count === 1 ? "one user and group only, root" : `${ids.users.count} ids`;
   throw new KilnError("denied", `Cannot run as ${lacking[0]}: this user namespace has ${there}`, {
-    hint: "ranges in /etc/subuid and /etc/subgid and the package uidmap (newuidmap, newgidmap) give it more",
+    hint: MORE_IDS,
   });
 }
+
+const MORE_IDS = "ranges in /etc/subuid and /etc/subgid and the package uidmap (newuidmap, newgidmap) give it more";
+const ONE_USER = `there is one user and group only, so changing owners fails; ${MORE_IDS}`;
 
 function start(flags: number, script: SyscallScript, spec: ExecSpec): number {
   try {
@@ -137,7 +140,8 @@ async function attend(pid: number, running: Running): Promise<ExecResult> {
     if (running.root === "/") await killDescendants(Deno.pid, running.others);
     else if (!abilities.namespaces) await killProcessesIn(running.root);
     await output;
-    const result = abilities.namespaces ? readReport(running, status[0] ?? 0) : resultOf(status[0] ?? 0);
+    const ended = abilities.namespaces ? readReport(running, status[0] ?? 0) : resultOf(status[0] ?? 0);
+    const result = ended.code !== 0 && abilities.singleUser !== undefined ? { ...ended, limits: ONE_USER } : ended;
     return watch.timedOut() ? { ...result, timedOut: true } : result;
   } finally {
     watch.stop();

@@ -59,4 +59,6 @@ export interface ExecResult {
   readonly signal?: number;
   /** Whether it was ended because its time was over. */
   readonly timedOut?: true;
+  /** Of a command that failed: what it could not do here, whatever it tried. */
+  readonly limits?: string;
 }

@@ -147,12 +147,15 @@ function timedOut(request: RunRequest, timeoutMs: number): KilnError {
   return new KilnError("interrupted", message, { hint: "--step-timeout says how long a command may take" });
 }
 
-function failed(request: RunRequest, { code, signal }: ExecResult, before: MemoryState | undefined): KilnError {
+function failed(request: RunRequest, { code, signal, limits }: ExecResult, before: MemoryState | undefined): KilnError {
   const shown = shownCommand(request);
   const how = signal === undefined ? `it returned exit code ${code}` : `it was ended by ${signalName(signal)}`;
   // A shell returns 137 for a command of its own that was killed.
-  const hint = signal === SIGKILL || code === 128 + SIGKILL ? { hint: hintOfKill(before) } : {};
-  return new KilnError("run", `Cannot complete "${shown}": ${how}`, { exitCode: code, ...hint });
+  const hint = signal === SIGKILL || code === 128 + SIGKILL ? hintOfKill(before) : limits;
+  return new KilnError("run", `Cannot complete "${shown}": ${how}`, {
+    exitCode: code,
+    ...hint === undefined ? {} : { hint },
+  });
 }
 
 function hintOfKill(before: MemoryState | undefined): string {

@@ -21,6 +21,8 @@ import type { Backend } from "./rootfs.ts";
 
 /** What any of them is made of. */
 export interface BackendOptions extends Omit<OverlayOptions, "isolation">, Omit<DirectoryOptions, "commands"> {
+  /** Whether commands will be run; what only holds file systems can be had anywhere. */
+  readonly runs: boolean;
   readonly inPlace: InPlaceOffer;
 }
 
@@ -53,8 +55,8 @@ interface Candidate {
 /**
  * Chooses (decisions 10): the one asked for, or the best that is possible.
  *
- * @throws {KilnError} kind `usage`, if the one asked for cannot be had here; kind `denied`, if what can be had is less
- *   than what is required.
+ * @throws {KilnError} kind `usage`, if the one asked for cannot be had here; kind `denied`, if none can, or only less than
+ *   what is required.
  */
 export function chooseBackend(
   { wanted, least }: IsolationRequest,
@@ -73,7 +75,7 @@ export function chooseBackend(
       make: () => ({ directory, backend: new OverlayBackend({ ...options, isolation: "userns" }) }),
     },
     chroot: {
-      unusable: () => undefined,
+      unusable: () => options.runs && !options.abilities.root ? "CAP_SYS_CHROOT is missing" : undefined,
       make: () => ({ directory, backend: directoriesOf(options, new ChrootCommands(options.abilities)) }),
     },
     "in-place": {
@@ -96,7 +98,9 @@ export function chooseBackend(
     reasons.push(`${name} is not possible: ${reason}`);
   }
   if (least !== undefined) throw tooLittle(least, reasons);
-  throw new KilnError("usage", `Cannot keep RUN apart from this machine: ${reasons.join("; ")}`);
+  throw new KilnError("denied", `Cannot run commands here: ${reasons.join("; ")}`, {
+    hint: "a Dockerfile without RUN can be built here",
+  });
 }
 
 function directoriesOf(options: BackendOptions, commands: Commands): DirectoryBackend {

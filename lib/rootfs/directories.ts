@@ -15,6 +15,7 @@ import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import * as files from "../sys/file.ts";
 import { removeTree } from "../tree/remove.ts";
+import { outlastInodes } from "../tree/side_record.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
 import type { BlobDirectory } from "../store/blob_directory.ts";
@@ -31,6 +32,8 @@ export interface DirectoryOptions {
   readonly packer: LayerPacker;
   readonly store: BlobDirectory;
   readonly commands: Commands;
+  /** The side record of the build. */
+  readonly record: BytePath;
   /** As in `OverlayOptions`. */
   readonly expansion?: ExpansionLimits;
 }
@@ -174,6 +177,7 @@ class DirectoryRootFs implements RootFs {
   }
 
   async exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
+    outlastInodes(this.#options.record);
     const { result, restored } = await this.#options.commands.run(this.path, spec, io);
     this.noteRestored(restored);
     return result;

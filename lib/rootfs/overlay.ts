@@ -19,7 +19,7 @@ import { unmount } from "../sys/mount.ts";
 import { statusDiffers } from "../tree/metadata.ts";
 import { Metadata } from "../tree/metadata_access.ts";
 import type { LinkedCopy, LinkedFile } from "../tree/linked_copies.ts";
-import { hasInodeRows } from "../tree/side_record.ts";
+import { hasInodeRows, outlastInodes } from "../tree/side_record.ts";
 import { copyRootMeta } from "../tree/settle_layer.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
@@ -213,6 +213,7 @@ class OverlayRootFs implements RootFs {
 
   async exec(spec: ExecSpec, io: ExecIo): Promise<ExecResult> {
     if (this.#mounted?.keepsLinks === false) await this.#copyLinks();
+    outlastInodes(this.#options.record);
     return await launch(this.path, spec, io, this.#options.abilities);
   }
 

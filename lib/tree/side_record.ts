@@ -20,6 +20,7 @@ import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { birthTimeAt, isDirectory, isFile, type Stat, statAt } from "../sys/stat.ts";
 import { readXattr, removeXattr, setXattr } from "../sys/xattr.ts";
+import { nextTick } from "./clock_tick.ts";
 import { decodeRecorded, encodeRecorded, type Recorded } from "./recorded.ts";
 
 /** An entry, by its directory's descriptor. */
@@ -70,6 +71,11 @@ export function makeSideRecord(directory: BytePath): BytePath {
 /** Tells whether some entries are found by their inodes, so that copies of them are not. */
 export function hasInodeRows(location: BytePath): boolean {
   return statAt(files.AT_FDCWD, `${location}/inodes`).size > HEADER_BYTES;
+}
+
+/** Waits until what is made from now on is younger than every inode that something is recorded of. */
+export function outlastInodes(location: BytePath): void {
+  if (hasInodeRows(location)) files.withDirectory(location, nextTick);
 }
 
 /** The record of a build, as one job uses it. */

@@ -19,8 +19,8 @@ const FIRST_RANGE_ID = 300_000;
 
 /** How to be an ordinary user. */
 export interface OrdinaryUser {
-  /** `ranges`: 65,536 ids in /etc/subuid and /etc/subgid. `single`: none. */
-  readonly ids: "ranges" | "single";
+  /** `ranges`: what Debian gives a user in /etc/subuid and /etc/subgid, 65,536 ids. `single`: none. */
+  readonly ids: "ranges" | "many ranges" | "single";
   /** Paths that belong to the user from then on; not what is in them. */
   readonly owns: readonly string[];
   /** Shell commands that root runs before, in the private mount namespace. */
@@ -61,7 +61,8 @@ export function asOrdinaryUser({ ids, owns, prepare = "" }: OrdinaryUser): reado
     .map((path) => Deno.realPathSync(path))
     .filter((path) => firstBlocked(path) !== undefined);
   const blocked = new Set(needed.map(firstBlocked));
-  const range = ids === "ranges" ? `ordinary:${FIRST_RANGE_ID}:65536` : "";
+  const count = { "single": 0, "ranges": 65_536, "many ranges": 10_000_000 }[ids];
+  const range = count === 0 ? "" : `ordinary:${FIRST_RANGE_ID}:${count}`;
   return [
     ...["unshare", "--mount", "--propagation=private", "sh", "-c", SCRIPT, "as-ordinary-user"],
     ...[prepare, String(ORDINARY_UID), range, owns.join(":"), [...blocked].join(":"), needed.join(":")],
