@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import type { RootFs } from "../../lib/rootfs/rootfs.ts";
 import { assertListing, type Operation } from "../support/disk.ts";
 import { CAPABILITY } from "../support/every_kind.ts";
+import { possibleTree } from "../support/possible.ts";
 import { type DefineTest, entriesIn, failureOf, withoutRoot } from "../support/rootfs_lab.ts";
 import {
   block,
@@ -210,15 +211,17 @@ const ROWS: readonly Row[] = [
 export function testChanges(test: DefineTest): void {
   for (const [does, tree, operations, names] of ROWS) {
     test(`a step ${does}`, async (lab) => {
-      const base = [...withParents(tree)];
-      await using rootfs = await lab.open(tree);
+      const base = [...withParents(possibleTree(tree))];
+      await using rootfs = await lab.open(possibleTree(tree));
       await lab.change(rootfs, operations);
-      const found = await lab.read(rootfs.path);
+      const before = await lab.read(rootfs.path);
       const tar = await lab.layer(rootfs);
       const entries = await entriesIn(tar);
       assert.deepEqual(entries.map(({ name }) => name), names);
+      const found = await lab.read(rootfs.path);
       await lab.assertGivesBack([layerOf(base), tar], found);
-      assertListing(await lab.read(rootfs.path), found);
+      // Without an index overlayfs gives names of one file different inode numbers, until the next step.
+      assertListing(before, found, { ignore: lab.backend.name === "userns" ? ["sameAs"] : [] });
       assert.deepEqual(await lab.layerNames(rootfs), [], "nothing changed since");
     });
   }

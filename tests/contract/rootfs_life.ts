@@ -100,7 +100,7 @@ export function testLife(test: DefineTest, name: BackendName): void {
   });
 
   test("a snapshot of another backend is refused", async (lab) => {
-    const other = lab.workshop.backend(name === "overlay" ? "chroot" : "overlay");
+    const other = lab.workshop.backend(name === "overlay" || name === "userns" ? "chroot" : "overlay");
     await assert.rejects(async () => await lab.backend.open(other.empty(), { lastUse: true }), TypeError);
   });
 

@@ -9,6 +9,7 @@ import { assertListing } from "../support/disk.ts";
 import type { Listing } from "../support/environment/listing.ts";
 import { EVERY_KIND } from "../support/every_kind.ts";
 import { gnuExtract } from "../support/gnu_tar.ts";
+import { possibleTree } from "../support/possible.ts";
 import { type DefineTest, type Lab, withoutRoot } from "../support/rootfs_lab.ts";
 import { file, listingOf, type Tree, withParents } from "../support/tree.ts";
 import { layerOf } from "../support/tree_tar.ts";
@@ -18,6 +19,8 @@ interface Way {
   readonly name: string;
   /** Whose everything is afterwards; absent: whose it was. */
   readonly owner?: number;
+  /** Whether Python has to write the tree to disk. */
+  readonly writes?: true;
   /** Puts the tree into the rootfs. */
   run(lab: Lab, rootfs: RootFs, tree: Tree): Promise<void>;
 }
@@ -25,17 +28,20 @@ interface Way {
 const WAYS: readonly Way[] = [
   {
     name: "a command",
+    writes: true,
     run: async ({ workshop }, rootfs, tree) => void await workshop.disk.write(tree, rootfs.path),
   },
   {
     name: "COPY",
     owner: 0,
+    writes: true,
     run: async (lab, rootfs, tree) =>
       await copy(lab, rootfs, { root: await lab.workshop.disk.write(tree), owner: { uid: 0, gid: 0 } }),
   },
   {
     name: "COPY --chown",
     owner: 4_294_967_294,
+    writes: true,
     run: async (lab, rootfs, tree) => {
       const from = { root: await lab.workshop.disk.write(tree), kind: "context", description: "it" } as const;
       const owner = { uid: 4_294_967_294, gid: 4_294_967_294 };
@@ -83,8 +89,9 @@ export function testMetadata(test: DefineTest): void {
     for (const way of WAYS) {
       test(`${what}: through ${way.name} into the layer`, async (lab) => {
         await using rootfs = await lab.backend.open(lab.backend.empty(), { lastUse: true });
-        await way.run(lab, rootfs, tree);
-        const expected = ownedBy(listingOf(tree), way.owner);
+        const written = way.writes ? possibleTree(tree) : tree;
+        await way.run(lab, rootfs, written);
+        const expected = ownedBy(listingOf(written), way.owner);
         assertListing(withoutRoot(await lab.read(rootfs.path)), expected);
         const tar = await lab.layer(rootfs);
         await lab.assertGivesBack([tar], expected);

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { assertListing } from "../support/disk.ts";
+import { possibleTree } from "../support/possible.ts";
 import { type DefineTest, withoutRoot } from "../support/rootfs_lab.ts";
 import { dir, fifo, file, link, listingOf, OLD, symlink, type Tree } from "../support/tree.ts";
 
@@ -48,9 +49,14 @@ const ROWS: readonly Row[] = [
   ["of nothing changes nothing", { f: "f" }, {}, { f: "f" }],
 ];
 
+function possibleRow([shows, ...trees]: Row): Row {
+  const [before, over, after] = trees.map(possibleTree) as [Tree, Tree, Tree];
+  return [shows, before, over, after];
+}
+
 /** Registers the tests. */
 export function testStacks(test: DefineTest): void {
-  for (const [shows, before, over, after] of ROWS) {
+  for (const [shows, before, over, after] of ROWS.map(possibleRow)) {
     test(`stack ${shows}`, async (lab) => {
       await using rootfs = await lab.open(before);
       const rootBefore = (await lab.read(rootfs.path)).get("/");

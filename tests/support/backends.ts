@@ -26,7 +26,7 @@ import { recordingReport } from "./registry_client.ts";
 import { tarDigest } from "./tree_tar.ts";
 
 /** The backends there are. */
-export const BACKEND_NAMES = ["overlay", "chroot", "in-place"] as const;
+export const BACKEND_NAMES = ["overlay", "userns", "chroot", "in-place"] as const;
 
 /** Name of a backend. */
 export type BackendName = typeof BACKEND_NAMES[number];
@@ -37,6 +37,8 @@ export interface Workshop extends AsyncDisposable {
   readonly pool: WorkerPool<Jobs>;
   readonly store: BlobDirectory;
   readonly packer: LayerPacker;
+  /** The side record. */
+  readonly record: BytePath;
   /** Makes a backend in a directory of its own. It is disposed of with the workshop at the latest. */
   backend(name: BackendName, abilities?: { readonly namespaces: boolean }): Backend;
   /** Puts an uncompressed layer on disk. */
@@ -58,6 +60,10 @@ const MAKE: Readonly<Record<BackendName, (directory: string, parts: BackendParts
   overlay: (directory, parts) => {
     Deno.mkdirSync(directory);
     return new OverlayBackend({ ...parts, directory, isolation: "overlay" });
+  },
+  userns: (directory, parts) => {
+    Deno.mkdirSync(directory);
+    return new OverlayBackend({ ...parts, directory, isolation: "userns" });
   },
   chroot: (directory, parts) => {
     Deno.mkdirSync(directory);
@@ -121,6 +127,7 @@ export async function startWorkshop(
     pool,
     store,
     packer,
+    record,
     backend(name, { namespaces } = { namespaces: true }): Backend {
       const directory = disk.newPath(name);
       const parts = { pool, packer, store, record, abilities: ownAbilities({ namespaces }) };

@@ -9,6 +9,8 @@
  * | `Dockerfile.dockerignore` | goes beside the Dockerfile, outside of the context                                  |
  * | `flags`           | flags, one a line; `{CASE}` stands for the copy of this folder, `REGISTRY/` as above          |
  * | `environment`     | variables of the executor, one `NAME=value` a line                                          |
+ * | `isolations`      | those it can be built with, one a line; all unless told: an ordinary user may not make     |
+ * |                   | devices, nor read what is others' only                                                     |
  *
  * Files of the context are root's, 0644 or 0755, and dated {@link CONTEXT_SECONDS}; `make_context.sh` may change that.
  *
@@ -24,6 +26,8 @@ export interface CaseContext {
   readonly context: string;
   readonly flags: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Where it can be built; undefined: everywhere. */
+  readonly isolations: readonly string[] | undefined;
 }
 
 /** Date of every file in a context: 2001-09-09. */
@@ -67,10 +71,12 @@ export async function makeCaseContext({ from, to, registry }: CaseCopy): Promise
   await Deno.writeTextFile(dockerfile, text.replaceAll("REGISTRY/", `${registry}/`));
   const ignore = join(from, "Dockerfile.dockerignore");
   if (exists(ignore)) await Deno.copyFile(ignore, `${dockerfile}.dockerignore`);
+  const isolations = await readLines(join(from, "isolations"));
   return {
     name: from.split("/").slice(-2).join("/"),
     dockerfile,
     context,
+    isolations: isolations.length === 0 ? undefined : isolations,
     flags: (await readLines(join(from, "flags"))).map((flag) =>
       flag.replaceAll("{CASE}", to).replaceAll("REGISTRY/", `${registry}/`)
     ),

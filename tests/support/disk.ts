@@ -12,6 +12,7 @@
 import assert from "node:assert/strict";
 import { findProgram } from "./environment/command.ts";
 import { compareListings, type Comparison, formatListing, type Listing } from "./environment/listing.ts";
+import { possibleOperations, possibleTree } from "./possible.ts";
 import { ensureTools } from "./environment/tools.ts";
 import { type FirstName, modeOf, OLD, type Tree, type TreeNode, withParents } from "./tree.ts";
 
@@ -39,7 +40,7 @@ export type Outcomes = readonly (string | null)[];
 /** A scratch directory. */
 export interface Disk extends AsyncDisposable {
   readonly path: string;
-  /** Makes a new directory in it, or writes a tree to one, and returns its path. */
+  /** Makes a new directory in it, or writes a tree to one as far as possible, and returns its path. */
   write(tree?: Tree, path?: string): Promise<string>;
   /** Lists a tree; the root is "/". */
   read(root: string): Promise<Listing>;
@@ -108,7 +109,7 @@ class PythonDisk implements Disk {
   }
 
   async write(tree: Tree = {}, path = this.newPath()): Promise<string> {
-    const nodes = [...withParents({ "": { type: "directory", meta: {} }, ...tree })];
+    const nodes = [...withParents({ "": { type: "directory", meta: {} }, ...possibleTree(tree) })];
     await this.#call("write", path, nodes.map(([name, node]) => [name, nodeForPython(node)]));
     return path;
   }
@@ -119,7 +120,7 @@ class PythonDisk implements Disk {
   }
 
   async change(root: string, operations: readonly Operation[], like?: Outcomes): Promise<Outcomes> {
-    const sent = operations.map((operation) =>
+    const sent = possibleOperations(operations).map((operation) =>
       "node" in operation ? { ...operation, node: nodeForPython(operation.node) } : operation
     );
     return await this.#call("change", root, sent, like ?? null) as Outcomes;

@@ -25,19 +25,24 @@ export type DefineTest = (
  * Registers a group of tests of one backend. They are steps of one test: each has a backend of its own, but starting
  * Workers and Python for each would take ten times as long as the tests do.
  */
-export function testGroup(name: BackendName, subject: string, define: (test: DefineTest) => void): void {
+export function testGroup(
+  name: BackendName,
+  subject: string,
+  define: (test: DefineTest) => void,
+  LabOf: typeof Lab = Lab,
+): void {
   const steps: { readonly behaviour: string; readonly body: (lab: Lab) => Promise<void> }[] = [];
   define((behaviour, body, options) => {
     if (options === undefined) return void steps.push({ behaviour, body });
     Deno.test(`${name} rootfs, ${subject}: ${behaviour}`, async () => {
       await using workshop = await startWorkshop({ workers: 1, ...options });
-      await body(new Lab(workshop, workshop.backend(name)));
+      await body(new LabOf(workshop, workshop.backend(name)));
     });
   });
   Deno.test(`${name} rootfs, ${subject}`, async (t) => {
     await using workshop = await startWorkshop({ workers: 1 });
     for (const { behaviour, body } of steps) {
-      await t.step(behaviour, () => body(new Lab(workshop, workshop.backend(name))));
+      await t.step(behaviour, () => body(new LabOf(workshop, workshop.backend(name))));
     }
   });
 }
