@@ -5,12 +5,13 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import { join } from "node:path/posix";
 import { answer, type ArchiveServer, breakAfter, startArchiveServer } from "../support/archive_server.ts";
 import { assertContextFails, buildFrom, COPY_ALL, filesFrom } from "../support/context_build.ts";
 import { flatten } from "../support/environment/flatten.ts";
 import { type Site, startSite } from "../support/executor_site.ts";
-import { createIdentity, startServer } from "../support/registry_server.ts";
+import { createIdentity, type SeenRequest, startServer } from "../support/registry_server.ts";
 import { archive, entry } from "../support/tar_forge.ts";
 
 const ALL = ["/Dockerfile", "/big", "/x"];
@@ -161,7 +162,7 @@ for (const etag of ['"v2"', 'W/"weak"', undefined]) {
 
 Deno.test("an http context, of which another part is sent than was asked for is refused [S59]", () =>
   withServer(async (site, server) => {
-    const lie = (headers: Record<string, string>) => (_: unknown, response: import("node:http").ServerResponse) =>
+    const lie = (headers: Record<string, string>) => (_: unknown, response: ServerResponse) =>
       void response.writeHead(206, headers).end(server.served.bytes);
     server.next(breakAfter(server.served, 300_000), lie({ "content-range": "bytes 0-99/100" }));
     await assertContextFails(site, server.url, { code: 78, error: /another part was sent than was asked for$/ });
@@ -169,9 +170,23 @@ Deno.test("an http context, of which another part is sent than was asked for is 
     await assertContextFails(site, server.url, { code: 78, error: /a part was sent that was not asked for$/ });
   }));
 
+Deno.test("an http context, whose server sends the rest in smaller parts than asked for is whole in the end [F04]", () =>
+  withServer(async (site, server) => {
+    const { bytes, etag = "" } = server.served;
+    const part = (request: SeenRequest, response: ServerResponse): void => {
+      const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1]);
+      const end = Math.min(bytes.length, start + 300_000);
+      response.writeHead(206, { etag, "content-range": `bytes ${start}-${end - 1}/${bytes.length}` });
+      response.end(bytes.subarray(start, end));
+    };
+    server.next(breakAfter(server.served, 300_000), part, part, part);
+    assert.deepEqual(await filesFrom(site, server.url), ALL);
+    await assertBigIsWhole(site);
+  }));
+
 Deno.test("an http context, that always breaks at once is given up after five tries", () =>
   withServer(async (site, server) => {
-    const drop = (_: unknown, response: import("node:http").ServerResponse) => void response.socket?.resetAndDestroy();
+    const drop = (_: unknown, response: ServerResponse) => void response.socket?.resetAndDestroy();
     server.next(drop, drop, drop, drop, drop);
     await assertContextFails(site, server.url, { code: 69, error: /\(tried 5 times\)$/ });
   }));
