@@ -214,7 +214,14 @@ function explainFailedStep(failed: FailedStep, spec: ExecSpec): unknown {
     const where = command.includes("/")
       ? "it is not in the image, or its interpreter is not"
       : "it is not in the image's PATH";
-    return new KilnError("run", `Cannot run "${command}": ${where}`, { exitCode: 127, cause: error });
+    const isShell = spec.argv[1] === "-c" && command.endsWith("/sh");
+    return new KilnError("run", `Cannot run "${command}": ${where}`, {
+      exitCode: 127,
+      cause: error,
+      ...(isShell
+        ? { hint: 'without a shell in the image only the exec form works: RUN ["/program", "argument"]' }
+        : {}),
+    });
   }
   const why = error.is("EACCES")
     ? "it is not executable for this user"

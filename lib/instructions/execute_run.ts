@@ -147,15 +147,26 @@ function timedOut(request: RunRequest, timeoutMs: number): KilnError {
   return new KilnError("interrupted", message, { hint: "--step-timeout says how long a command may take" });
 }
 
-function failed(request: RunRequest, { code, signal, limits }: ExecResult, before: MemoryState | undefined): KilnError {
+function failed(request: RunRequest, result: ExecResult, before: MemoryState | undefined): KilnError {
+  const { code, signal } = result;
   const shown = shownCommand(request);
   const how = signal === undefined ? `it returned exit code ${code}` : `it was ended by ${signalName(signal)}`;
-  // A shell returns 137 for a command of its own that was killed.
-  const hint = signal === SIGKILL || code === 128 + SIGKILL ? hintOfKill(before) : limits;
+  const hint = hintOf(result, before);
   return new KilnError("run", `Cannot complete "${shown}": ${how}`, {
     exitCode: code,
-    ...hint === undefined ? {} : { hint },
+    ...(hint === undefined ? {} : { hint }),
   });
+}
+
+/** What the codes that shells give a meaning to mean. */
+function hintOf({ code, signal, limits }: ExecResult, before: MemoryState | undefined): string | undefined {
+  // A shell returns 137 for a command of its own that was killed.
+  if (signal === SIGKILL || code === 128 + SIGKILL) return hintOfKill(before);
+  if (signal !== undefined || limits !== undefined) return limits;
+  if (code === 127) return "a shell returns 127 when it does not find a command: is it installed, and in PATH?";
+  return code === 126
+    ? "a shell returns 126 when it may not execute a file: is it a program, and has it the mode for it?"
+    : undefined;
 }
 
 function hintOfKill(before: MemoryState | undefined): string {

@@ -230,7 +230,31 @@ class Copy {
     const { from } = this.#request;
     const kind = from.kind === "context" ? "context" : "dockerfile";
     const why = excluded ? `.dockerignore excludes it from ${from.description}` : `it is not in ${from.description}`;
-    return new KilnError(kind, `Cannot copy "${displayPath(written)}": ${why}`);
+    const hint = excluded ? undefined : this.#hintOfMissing(written);
+    return new KilnError(kind, `Cannot copy "${displayPath(written)}": ${why}`, hint === undefined ? {} : { hint });
+  }
+
+  /** Why a source is not where it seems to be. */
+  #hintOfMissing(written: BytePath): string | undefined {
+    const where = this.#request.from.description;
+    const parts: BytePath[] = [];
+    for (const part of written.split("/").filter((part) => part !== "" && part !== ".")) {
+      if (part === "..") {
+        if (parts.pop() === undefined) return `".." does not lead out of ${where}`;
+        continue;
+      }
+      const above = parts.join("/");
+      parts.push(part);
+      const found = this.#resolve(above);
+      if (found === undefined || !isDirectory(found.stat)) return undefined;
+      const { fd } = this.#sources.open(found.path);
+      const stat = tryStatAt(fd, part);
+      if (stat !== undefined && isSymlink(stat)) {
+        const target = displayPath(files.readLink(fd, part));
+        return `"${displayPath(parts.join("/"))}" is a symlink to "${target}", which is looked for in ${where}`;
+      }
+    }
+    return undefined;
   }
 
   /** The components before the first one with a wildcard are resolved; the rest is one pattern over what is below. */

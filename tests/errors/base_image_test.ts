@@ -37,6 +37,17 @@ testFailures("a base image", [
     hint: "if the image is private, credentials are needed to see it",
   },
   {
+    shows: "that is the name of a stage mistyped, is told with that name",
+    dockerfile: "FROM scratch AS build\nCOPY Dockerfile /\nFROM scratch\nCOPY --from=biuld /x /\n",
+    args: ["--insecure-pull=false"],
+    env: { HTTPS_PROXY: "http://127.0.0.1:1" },
+    code: 69,
+    error:
+      'Cannot fetch the manifest of docker.io/library/biuld:latest: the proxy "127.0.0.1:1" cannot be used: connect ECONNREFUSED 127.0.0.1:1 (tried 5 times)',
+    lines: [4, 4],
+    hint: "did you mean build?",
+  },
+  {
     shows: "of COPY --from that does not exist, is named",
     dockerfile: "FROM scratch\nCOPY --from={HOST}/none/such:1 /a /\n",
     code: 69,

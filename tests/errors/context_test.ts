@@ -34,6 +34,7 @@ testFailures("COPY", [
     code: 66,
     error: 'Cannot copy "../home": it is not in the build context',
     lines: [2, 2],
+    hint: '".." does not lead out of the build context',
   },
   {
     shows: "of an absolute path, does not reach the host's",
@@ -49,6 +50,7 @@ testFailures("COPY", [
     code: 66,
     error: 'Cannot copy "out/passwd": it is not in the build context',
     lines: [2, 2],
+    hint: '"out" is a symlink to "/etc", which is looked for in the build context',
   },
   {
     shows: "through a relative symlink that leads out, does not follow it",
@@ -57,6 +59,7 @@ testFailures("COPY", [
     code: 66,
     error: 'Cannot copy "up/home": it is not in the build context',
     lines: [2, 2],
+    hint: '"up" is a symlink to "../..", which is looked for in the build context',
   },
   {
     shows: "from a stage that lacks the file, names both",

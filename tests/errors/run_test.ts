@@ -42,6 +42,7 @@ testFailures("RUN", [
     code: 127,
     error: 'Cannot complete "/bin/sh -c nosuchprogram --flag": it returned exit code 127',
     lines: [2, 2],
+    hint: "a shell returns 127 when it does not find a command: is it installed, and in PATH?",
   },
   {
     shows: "of a program that is not in PATH, ends with 127",
@@ -63,6 +64,7 @@ testFailures("RUN", [
     code: 127,
     error: 'Cannot run "/bin/sh": it is not in the image, or its interpreter is not',
     lines: [2, 2],
+    hint: 'without a shell in the image only the exec form works: RUN ["/program", "argument"]',
   },
   {
     shows: "of a script whose interpreter is not there, ends with 127",
