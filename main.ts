@@ -26,6 +26,11 @@ function workerModule(): URL {
 }
 
 async function main(): Promise<number> {
+  const runner = Deno.env.get("KILN_STEP_RUNNER");
+  if (runner !== undefined) {
+    const { runSteps } = await import("./lib/sys/step_runner.ts");
+    runSteps(runner);
+  }
   const mark = Deno.env.get(PRIVATE_MOUNTS_VARIABLE);
   Deno.env.delete(PRIVATE_MOUNTS_VARIABLE);
   const mounts: MountAbility = isBuild(Deno.args)

@@ -15,6 +15,7 @@ import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
 import { fetchDockerfile } from "../contexts/remote_dockerfile.ts";
+import { KilnError } from "../errors.ts";
 import { type Abilities, ownAbilities } from "../exec/abilities.ts";
 import { rememberHostFiles } from "../exec/runtime_files.ts";
 import { SourceViews } from "../exec/mounts/source_views.ts";
@@ -45,6 +46,7 @@ import { machineSigns, offerRoot } from "./in_place.ts";
 import { noteFrontend } from "./note_frontend.ts";
 import { writePlan } from "./plan_command.ts";
 import { loadDockerfile } from "./read_dockerfile.ts";
+import type { Host } from "./host.ts";
 import type { BuildContext } from "./run.ts";
 import { sourceParts } from "./source_parts.ts";
 import { openAgents } from "./ssh_flag.ts";
@@ -134,7 +136,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       ...(format.compression.level === undefined ? {} : { level: format.compression.level }),
       ...(latestSec === undefined ? {} : { latestSec }),
     });
-    const abilities = abilitiesWith(startup.mounts);
+    const abilities = abilitiesWith(startup.mounts, host);
     const chosen = chooseBackend(options.isolation.isolation, startup.mounts, {
       directory: work.makeDirectory("rootfs"),
       pool: pools.jobs,
@@ -248,9 +250,21 @@ function makeSteps({ directory }: ChosenBackend): BytePath {
   return bytePathOf(path);
 }
 
-function abilitiesWith(mounts: Startup["mounts"]): Abilities {
+function abilitiesWith(mounts: Startup["mounts"], host: Host): Abilities {
   const single = mounts.kind === "yes" ? mounts.userNamespace?.singleBecause : undefined;
-  return ownAbilities({ namespaces: mounts.kind === "yes", ...single === undefined ? {} : { singleUser: single } });
+  return ownAbilities({
+    namespaces: mounts.kind === "yes",
+    ...startOf(host),
+    ...single === undefined ? {} : { singleUser: single },
+  });
+}
+
+/** For tests of the way that other machines than this one take. */
+function startOf(host: Host): { readonly start?: "stub" | "runner" } {
+  const start = host.env("KILN_START");
+  if (start === undefined) return {};
+  if (start === "stub" || start === "runner") return { start };
+  throw new KilnError("usage", `Cannot use KILN_START="${start}": it is neither stub nor runner`);
 }
 
 /** What the build writes to while it runs. */

@@ -5,6 +5,7 @@
  */
 import { inUserNamespace, type OwnIds, ownIds } from "../sys/id_map.ts";
 import { hasCapabilities } from "../sys/own_capabilities.ts";
+import { hasStub } from "../sys/start_process.ts";
 
 /** What a command can be given. */
 export interface Abilities {
@@ -16,6 +17,8 @@ export interface Abilities {
   readonly inPlace?: true;
   /** Whether everything is in a user namespace: devices of the host can be shown, not made, and mounts keep restrictions. */
   readonly userNamespace: boolean;
+  /** How it is started: by machine code, where Kiln has it for this machine, or by starting Kiln itself once more. */
+  readonly start: "stub" | "runner";
   /** The users and groups it may run as. */
   readonly ids: OwnIds;
   /** Set if there is root only, with the reason. */
@@ -26,6 +29,8 @@ export interface Abilities {
 export interface KnownAbilities {
   readonly namespaces: boolean;
   readonly singleUser?: string;
+  /** The usual way for the machine unless told. */
+  readonly start?: Abilities["start"];
 }
 
 /** Looks at this process. */
@@ -33,6 +38,7 @@ export function ownAbilities(known: KnownAbilities): Abilities {
   const { namespaces } = known;
   const ids = ownIds();
   return {
+    start: hasStub() ? "stub" : "runner",
     // Somebody else may have made the namespace we are in.
     ...ids.users.count === 1 ? { singleUser: "the user namespace has no more" } : {},
     ...known,

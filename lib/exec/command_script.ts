@@ -45,12 +45,28 @@ const SECCOMP_SET_MODE_FILTER = 1;
 /** Deno raises the soft limit to the hard one; programs that close every possible descriptor would crawl. */
 const MAX_OPEN_FILES = 65_536;
 
+/** What scripts are made for. */
+export interface ScriptOptions {
+  readonly fds: ChildDescriptors;
+  readonly abilities: Abilities;
+}
+
 /** Returns the script of process 1: mounts, root, then the init program. */
-export function setUpScript(
-  root: BytePath,
-  spec: ExecSpec,
-  { fds, abilities }: { readonly fds: ChildDescriptors; readonly abilities: Abilities },
-): SyscallScript {
+export function setUpScript(root: BytePath, spec: ExecSpec, options: ScriptOptions): SyscallScript {
+  return namespaceScript(root, spec, options)
+    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    .call("start init", "execveat", options.fds.init, "", ["init"], [], AT_EMPTY_PATH);
+}
+
+/** Returns the script of a process 1 that becomes the command itself. */
+export function wholeScript(root: BytePath, spec: ExecSpec, options: ScriptOptions): SyscallScript {
+  const script = namespaceScript(root, spec, options)
+    .call("keep the report to the builder", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC);
+  enterCommand(script, spec, options.abilities);
+  return script;
+}
+
+function namespaceScript(root: BytePath, spec: ExecSpec, { fds, abilities }: ScriptOptions): SyscallScript {
   const script = new SyscallScript();
   inheritDescriptors(script, fds);
   if (spec.network === "none") raiseLoopback(script);
@@ -81,9 +97,7 @@ export function setUpScript(
     .call("enter the new root", "chdir", "/");
   resetProcess(script);
   if (spec.confined) confine(script);
-  return script
-    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
-    .call("start init", "execveat", fds.init, "", ["init"], [], AT_EMPTY_PATH);
+  return script;
 }
 
 function confine(script: SyscallScript): void {
@@ -107,7 +121,7 @@ export function entryScript(spec: ExecSpec, abilities: Abilities): SyscallScript
 export function chrootScript(
   root: BytePath,
   spec: ExecSpec,
-  { fds, abilities }: { readonly fds: ChildDescriptors; readonly abilities: Abilities },
+  { fds, abilities }: ScriptOptions,
 ): SyscallScript {
   const script = new SyscallScript();
   inheritDescriptors(script, fds);

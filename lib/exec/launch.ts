@@ -10,9 +10,17 @@ import { AT_FDCWD, close, makeMemoryFile, makePipe, O, openAt, writeAll } from "
 import { makeInitProgram, REPORT_BYTES } from "../sys/init_program.ts";
 import { checked, libc } from "../sys/libc.ts";
 import { CLONE, StartError, startProcess } from "../sys/start_process.ts";
+import { startRunner } from "../sys/step_runner.ts";
 import type { FailedStep, SyscallScript } from "../sys/syscall_script.ts";
 import type { Abilities } from "./abilities.ts";
-import { chrootScript, entryScript, inPlaceScript, setUpScript } from "./command_script.ts";
+import {
+  type ChildDescriptors,
+  chrootScript,
+  entryScript,
+  inPlaceScript,
+  setUpScript,
+  wholeScript,
+} from "./command_script.ts";
 import { childrenOf, killDescendants, killProcessesIn, signalCommand } from "./process_tree.ts";
 import type { ExecResult, ExecSpec } from "./spec.ts";
 
@@ -51,23 +59,7 @@ export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abiliti
       report: report.writeEnd,
       init: -1,
     };
-    let pid: number;
-    let entry: SyscallScript;
-    if (abilities.namespaces) {
-      entry = entryScript(spec, abilities);
-      child.init = fds.keep(makeMemoryFile("init"));
-      writeAll(child.init, makeInitProgram(entry));
-      const network = spec.network === "none" ? CLONE.NEWNET : 0;
-      pid = start(
-        CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | network,
-        setUpScript(root, spec, { fds: child, abilities }),
-        spec,
-      );
-    } else {
-      const script = abilities.inPlace ? inPlaceScript : chrootScript;
-      entry = script(root, spec, { fds: child, abilities });
-      pid = start(0, entry, spec);
-    }
+    const { pid, entry } = start(root, spec, { child, abilities, keep: (fd) => fds.keep(fd) });
     fds.closeNow(child.stdin, stdout.writeEnd, stderr.writeEnd, report.writeEnd, child.init);
     return await attend(pid, { root, spec, io, abilities, others, entry, stdout, stderr, report });
   } finally {
@@ -103,12 +95,38 @@ function assertPossible({ user }: ExecSpec, { root, inPlace, ids }: Abilities): 
 const MORE_IDS = "ranges in /etc/subuid and /etc/subgid and the package uidmap (newuidmap, newgidmap) give it more";
 const ONE_USER = `there is one user and group only, so changing owners fails; ${MORE_IDS}`;
 
-function start(flags: number, script: SyscallScript, spec: ExecSpec): number {
+interface StartOptions {
+  readonly child: ChildDescriptors & { init: number };
+  readonly abilities: Abilities;
+  readonly keep: (fd: number) => number;
+}
+
+/** Starts the command, or the process that will; `entry` has the calls that its report counts. */
+function start(
+  root: BytePath,
+  spec: ExecSpec,
+  { child, abilities, keep }: StartOptions,
+): { readonly pid: number; readonly entry: SyscallScript } {
+  const network = spec.network === "none" ? CLONE.NEWNET : 0;
+  const flags = abilities.namespaces ? CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | network : 0;
+  const options = { fds: child, abilities };
+  const scriptWithout = abilities.inPlace ? inPlaceScript : chrootScript;
+  if (abilities.start === "runner") {
+    const entry = abilities.namespaces ? wholeScript(root, spec, options) : scriptWithout(root, spec, options);
+    const { report, stdin, stdout, stderr } = child;
+    return { pid: startRunner(flags, entry, { report, inherited: [stdin, stdout, stderr] }), entry };
+  }
   try {
-    return startProcess(flags, script);
+    if (!abilities.namespaces) {
+      const entry = scriptWithout(root, spec, options);
+      return { pid: startProcess(flags, entry), entry };
+    }
+    const entry = entryScript(spec, abilities);
+    child.init = keep(makeMemoryFile("init"));
+    writeAll(child.init, makeInitProgram(entry));
+    return { pid: startProcess(flags, setUpScript(root, spec, options)), entry };
   } catch (error) {
-    if (error instanceof StartError) throw explainFailedStep(error.failed, spec);
-    throw error;
+    throw error instanceof StartError ? explainFailedStep(error.failed, spec) : error;
   }
 }
 
@@ -140,7 +158,7 @@ async function attend(pid: number, running: Running): Promise<ExecResult> {
     if (running.root === "/") await killDescendants(Deno.pid, running.others);
     else if (!abilities.namespaces) await killProcessesIn(running.root);
     await output;
-    const ended = abilities.namespaces ? readReport(running, status[0] ?? 0) : resultOf(status[0] ?? 0);
+    const ended = readReport(running, status[0] ?? 0);
     const result = ended.code !== 0 && abilities.singleUser !== undefined ? { ...ended, limits: ONE_USER } : ended;
     return watch.timedOut() ? { ...result, timedOut: true } : result;
   } finally {
@@ -185,11 +203,14 @@ function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): { stop(): vo
   };
 }
 
-/** The report says how the command ended, or why it never started; init's own exit code says it only roughly. */
-function readReport(running: Running, initStatus: number): ExecResult {
+/**
+ * The report says how the command ended, or why it never started. What was waited for is the command itself where there
+ * is none.
+ */
+function readReport(running: Running, status: number): ExecResult {
   const report = new Uint8Array(REPORT_BYTES * 2);
   const length = checked("read", libc.read(running.report.readEnd, report, report.length));
-  if (length < REPORT_BYTES) return resultOf(initStatus); // init itself was killed
+  if (length < REPORT_BYTES) return resultOf(status);
   const view = new DataView(report.buffer);
   const index = Number(view.getBigInt64(0, true));
   const value = Number(view.getBigInt64(8, true));

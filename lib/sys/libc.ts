@@ -58,6 +58,10 @@ const SYMBOLS = {
   umount2: { parameters: ["buffer", "i32"], result: "i32" },
   unshare: { parameters: ["i32"], result: "i32" },
   execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawn: { parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"], result: "i32" },
   clone: { parameters: ["pointer", "u64", "i32", "u64"], result: "i32" }, // code, stack top, flags, argument
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32", nonblocking: true },
   try_waitpid: { name: "waitpid", parameters: ["i32", "buffer", "i32"], result: "i32" },
@@ -73,6 +77,7 @@ const SYMBOLS = {
   mprotect: { parameters: ["pointer", "u64", "i32"], result: "i32" },
   statfs: { parameters: ["buffer", "buffer"], result: "i32" },
   syscall: { parameters: ["i64", "i64", "u64", "u64", "u64"], result: "i32" }, // number and up to four arguments
+  syscall6: { name: "syscall", parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
   syscall5: { name: "syscall", parameters: ["i64", "i64", "u64", "u64", "u64", "u64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;
 

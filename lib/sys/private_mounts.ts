@@ -9,9 +9,9 @@
  *
  * @module
  */
-import { type BytePath, bytePathFrom, bytePathOf } from "../io/byte_path.ts";
+import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { describeErrno, SysError } from "./errno.ts";
-import { execute, type Execution } from "./execute.ts";
+import { execute, type Execution, ownWords } from "./execute.ts";
 import { AT_FDCWD, readLink } from "./file.ts";
 import { mount, MS } from "./mount.ts";
 import { lastErrno, libc } from "./libc.ts";
@@ -121,19 +121,13 @@ function splitOnce(text: string): readonly [string, string] {
 function thisAgain(executable: BytePath, mark: string): Execution {
   return {
     path: executable,
-    argv: wordsOf("cmdline"),
+    argv: ownWords("cmdline"),
     environment: [
-      ...wordsOf("environ").filter((line) => !OWN_VARIABLES.some((name) => line.startsWith(`${name}=`))),
+      ...ownWords("environ").filter((line) => !OWN_VARIABLES.some((name) => line.startsWith(`${name}=`))),
       `${PRIVATE_MOUNTS_VARIABLE}=${bytePathOf(mark)}`,
       ...MALLOC_SETTINGS,
     ],
   };
-}
-
-function wordsOf(file: "cmdline" | "environ"): readonly BytePath[] {
-  // Each word ends in a NUL; an argument may be empty.
-  const words = bytePathFrom(Deno.readFileSync(`/proc/self/${file}`)).split("\0").slice(0, -1);
-  return file === "environ" ? words.filter((line) => line !== "") : words;
 }
 
 /** Returns the name of a namespace of the calling thread: `mnt:[4026531841]`. */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { SysError } from "./errno.ts";
+import { ERRNO, SysError } from "./errno.ts";
 import { addressOf, checked, lastErrno, libc } from "./libc.ts";
 import { type FailedStep, failedStep, resultOfStep, type SyscallScript } from "./syscall_script.ts";
 
@@ -69,6 +69,11 @@ export class StartError extends Error {
   }
 }
 
+/** Whether the machine code is for this machine; see `step_runner.ts` for the other way. */
+export function hasStub(): boolean {
+  return Deno.build.arch === "x86_64";
+}
+
 /**
  * Starts a child in new namespaces (`flags` of {@link CLONE}) and returns its process id once it has exec'd.
  *
@@ -76,7 +81,7 @@ export class StartError extends Error {
  * @throws {SysError} if clone itself failed (EPERM: the namespaces are not allowed here).
  */
 export function startProcess(flags: number, script: SyscallScript): number {
-  if (Deno.build.arch !== "x86_64") throw new SysError("clone", 38);
+  if (!hasStub()) throw new SysError("clone", ERRNO.ENOSYS);
   const place = codeAndStack();
   const arena = new Uint8Array(script.encode(0n).length);
   const address = addressOf(arena);
@@ -109,6 +114,7 @@ export interface BesideProcess {
  * @throws {SysError} if clone failed.
  */
 export function startBeside(flags: number, script: SyscallScript): BesideProcess {
+  if (!hasStub()) throw new SysError("clone", ERRNO.ENOSYS);
   const place = mapCodeAndStack();
   const arena = new Uint8Array(script.encode(0n).length);
   const address = addressOf(arena);

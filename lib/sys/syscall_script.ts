@@ -171,6 +171,29 @@ export function resultOfStep(encoded: Uint8Array<ArrayBuffer>, index: number): n
   return Number(view.getBigInt64(index * RECORD_BYTES + RESULT_OFFSET, true));
 }
 
+/** Returns the calls as text, for another process to read with {@link parseScript}. */
+export function formatScript({ steps }: SyscallScript): string {
+  return JSON.stringify(steps, (_key, value) => {
+    if (typeof value === "bigint") return { bigint: String(value) };
+    return value instanceof Uint8Array ? { bytes: [...value] } : value;
+  });
+}
+
+/** Reads the text of {@link formatScript}. */
+export function parseScript(text: string): SyscallScript {
+  const steps: SyscallStep[] = JSON.parse(text, (_key, value) => {
+    if (typeof value !== "object" || value === null) return value;
+    if ("bigint" in value) return BigInt(value.bigint);
+    return "bytes" in value ? Uint8Array.from(value.bytes) : value;
+  });
+  const script = new SyscallScript();
+  for (const { name, purpose, optional, arguments: args } of steps) {
+    if (optional) script.attempt(purpose, name, ...args);
+    else script.call(purpose, name, ...args);
+  }
+  return script;
+}
+
 /** Returns the first call of an encoded script that failed and had to succeed, with its errno. */
 export function failedStep(script: SyscallScript, encoded: Uint8Array<ArrayBuffer>): FailedStep | undefined {
   for (const [index, step] of script.steps.entries()) {

@@ -16,7 +16,7 @@ import { makeLauncher } from "./launcher_program.ts";
 import { checked, libc } from "./libc.ts";
 import { mountAttributes, MS } from "./mount.ts";
 import { hasCapabilities } from "./own_capabilities.ts";
-import { type BesideProcess, CLONE, startBeside } from "./start_process.ts";
+import { type BesideProcess, CLONE, hasStub, startBeside } from "./start_process.ts";
 import { mapByProgram, subordinateRanges } from "./subordinate_ids.ts";
 import { SyscallScript } from "./syscall_script.ts";
 
@@ -105,6 +105,7 @@ interface Refusal {
 
 /** Starts the child, maps its ids and asks it to mount. It is gone again when this returns; a descriptor is left. */
 function makeNamespace(map: MapIds): PreparedNamespace | Refusal {
+  if (!hasStub()) return { step: "clone", reason: "making a user namespace takes code Kiln has for x86-64 only" };
   const [go, ready] = [files.makePipe(), files.makePipe()];
   const attempts = new HolderAttempts(go, ready);
   let child: BesideProcess | undefined;

@@ -66,7 +66,12 @@ const REFUSED: readonly (readonly [shows: string, dockerfile: string, error: Reg
   ["invalid UTF-8", "FROM scratch\nLABEL a=\xff\xfe\n", /the line is not UTF-8 text/, 2],
   ["two escape directives", "# escape=\\\n# escape=`\nFROM scratch\n", /Cannot read the directive "escape"/, 2],
   ["a NUL in a command", "FROM {BASE}\nRUN echo a\0b\n", /the line has a NUL character/, 2],
-  ["a NUL in a command, escaped", `FROM {BASE}\nRUN ["echo", "a\\u0000b"]\n`, /an element of the JSON array has a NUL character/, 2],
+  [
+    "a NUL in a command, escaped",
+    `FROM {BASE}\nRUN ["echo", "a\\u0000b"]\n`,
+    /an element of the JSON array has a NUL character/,
+    2,
+  ],
   ["nothing but line ends", "\n".repeat(1e6), /it has no instructions/],
 ];
 

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type CallNumbers, I386_CALLS, X86_64_CALLS } from "./call_numbers.ts";
+import { AARCH64_CALLS, ARM_CALLS, type CallNumbers, I386_CALLS, X86_64_CALLS } from "./call_numbers.ts";
 
 /** One instruction of classic BPF: what, where to go if it holds and if not, and a constant. */
 type Instruction = readonly [code: number, onTrue: number, onFalse: number, constant: number];
@@ -30,9 +30,6 @@ const NUMBER_OFFSET = 0;
 const ARCHITECTURE_OFFSET = 4;
 const FIRST_ARGUMENT_OFFSET = 16;
 
-const AUDIT_ARCH_X86_64 = 0xc000_003e;
-const AUDIT_ARCH_I386 = 0x4000_0003;
-
 /** Flags of clone(2) that make namespaces; without CAP_SYS_ADMIN only a user namespace could be made anyway. */
 const CLONE_NAMESPACES = 0x7e02_0000;
 const AF_VSOCK = 40;
@@ -42,6 +39,7 @@ const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 /** Verdicts that most calls share; spans of one verdict are told by identity. */
 const ALLOWED: readonly Instruction[] = [allow()];
 const REFUSED: readonly Instruction[] = [fail(EPERM)];
+const UNKNOWN: readonly Instruction[] = [fail(ENOSYS)];
 
 /** Calls that are judged by their first argument. */
 const BY_ARGUMENT: Readonly<Record<string, readonly Instruction[]>> = {
@@ -56,21 +54,38 @@ const BY_ARGUMENT: Readonly<Record<string, readonly Instruction[]>> = {
   ],
 };
 
-/** Returns the filter for 64-bit programs and the 32-bit ones that the machine runs as well: 8 bytes an instruction. */
-export function seccompFilter(): Uint8Array<ArrayBuffer> {
-  const wide = judge(X86_64_CALLS);
-  const narrow = judge(I386_CALLS);
+/** A machine: its 64-bit programs and the 32-bit ones that it may run as well. */
+interface Machine {
+  readonly wide: { readonly architecture: number; readonly calls: CallNumbers };
+  readonly narrow: { readonly architecture: number; readonly calls: CallNumbers };
+}
+
+const MACHINES: Readonly<Record<typeof Deno.build.arch, Machine>> = {
+  x86_64: {
+    wide: { architecture: 0xc000_003e, calls: X86_64_CALLS },
+    narrow: { architecture: 0x4000_0003, calls: I386_CALLS },
+  },
+  aarch64: {
+    wide: { architecture: 0xc000_00b7, calls: AARCH64_CALLS },
+    narrow: { architecture: 0x4000_0028, calls: ARM_CALLS },
+  },
+};
+
+/** Returns the filter for the programs of a machine, this one unless told: 8 bytes an instruction. */
+export function seccompFilter(machine = Deno.build.arch): Uint8Array<ArrayBuffer> {
+  const { wide, narrow } = MACHINES[machine];
+  const [forWide, forNarrow] = [judge(wide.calls), judge(narrow.calls)];
   const program: readonly Instruction[] = [
     load(ARCHITECTURE_OFFSET),
-    [JUMP_IF_EQUAL, 0, 1, AUDIT_ARCH_X86_64],
+    [JUMP_IF_EQUAL, 0, 1, wide.architecture],
     [JUMP_ALWAYS, 0, 0, 3],
-    [JUMP_IF_EQUAL, 0, 1, AUDIT_ARCH_I386],
-    [JUMP_ALWAYS, 0, 0, wide.length + 2],
+    [JUMP_IF_EQUAL, 0, 1, narrow.architecture],
+    [JUMP_ALWAYS, 0, 0, forWide.length + 2],
     fail(EPERM),
     load(NUMBER_OFFSET),
-    ...wide,
+    ...forWide,
     load(NUMBER_OFFSET),
-    ...narrow,
+    ...forNarrow,
   ];
   return encode(program);
 }
@@ -85,16 +100,26 @@ function judge(calls: CallNumbers): readonly Instruction[] {
   return decide(spans(calls));
 }
 
-/** Cuts the call numbers into spans of one verdict, from 0 up to all that the architecture will ever have. */
+/** From here on are calls that only ARM has. */
+const PRIVATE_CALLS = 0xf_0000;
+
+/** Cuts all call numbers there will ever be into spans of one verdict. */
 function spans(calls: CallNumbers): readonly Span[] {
   const verdicts = new Map([...calls].map(([name, number]) => [number, BY_ARGUMENT[name] ?? ALLOWED]));
-  const end = Math.max(...verdicts.keys()) + 1;
+  const numbers = [...verdicts.keys()].toSorted((a, b) => a - b);
+  const last = Math.max(...numbers.filter((number) => number < PRIVATE_CALLS));
   const found: Span[] = [];
-  for (let number = 0; number < end; number++) {
-    const verdict = verdicts.get(number) ?? REFUSED;
-    if (found.at(-1)?.verdict !== verdict) found.push({ from: number, verdict });
+  const add = (from: number, verdict: readonly Instruction[]): void => {
+    if (found.at(-1)?.verdict !== verdict) found.push({ from, verdict });
+  };
+  let next = 0;
+  for (const number of numbers) {
+    if (number > next) add(next, next > last ? UNKNOWN : REFUSED);
+    add(number, verdicts.get(number) ?? REFUSED);
+    next = number + 1;
   }
-  return [...found, { from: end, verdict: [fail(ENOSYS)] }];
+  add(next, UNKNOWN);
+  return found;
 }
 
 /** A binary search over spans in ascending order. A jump reaches 255 instructions, so longer ones take two. */

@@ -13,6 +13,7 @@ const HOW = {
   fds: FDS,
   abilities: {
     namespaces: true,
+    start: "stub" as const,
     root: true,
     userNamespace: false,
     ids: { users: ALL_IDS, groups: ALL_IDS, setsGroups: true, isPowerless: false },

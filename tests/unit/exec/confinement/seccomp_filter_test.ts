@@ -4,22 +4,24 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { I386_CALLS, X86_64_CALLS } from "../../../../lib/exec/confinement/call_numbers.ts";
+import { AARCH64_CALLS, ARM_CALLS, I386_CALLS, X86_64_CALLS } from "../../../../lib/exec/confinement/call_numbers.ts";
 import { seccompFilter } from "../../../../lib/exec/confinement/seccomp_filter.ts";
 
 const X86_64 = 0xc000_003e;
 const I386 = 0x4000_0003;
 const AARCH64 = 0xc000_00b7;
+const ARM = 0x4000_0028;
 
 interface Call {
   readonly number: number;
   readonly architecture?: number;
   readonly first?: number;
+  readonly machine?: "x86_64" | "aarch64";
 }
 
 /** Returns "allow" or the errno. */
-function verdictOf({ number, architecture = X86_64, first = 0 }: Call): string {
-  const program = seccompFilter();
+function verdictOf({ number, architecture = X86_64, first = 0, machine = "x86_64" }: Call): string {
+  const program = seccompFilter(machine);
   const view = new DataView(program.buffer);
   const data = new DataView(new ArrayBuffer(64));
   data.setUint32(0, number, true);
@@ -46,9 +48,15 @@ function verdictOf({ number, architecture = X86_64, first = 0 }: Call): string {
 
 Deno.test("seccompFilter(), allows every call of the profile that has no condition", () => {
   const conditional = ["clone3"];
-  for (const [calls, architecture] of [[X86_64_CALLS, X86_64], [I386_CALLS, I386]] as const) {
+  const all = [
+    [X86_64_CALLS, X86_64, "x86_64"],
+    [I386_CALLS, I386, "x86_64"],
+    [AARCH64_CALLS, AARCH64, "aarch64"],
+    [ARM_CALLS, ARM, "aarch64"],
+  ] as const;
+  for (const [calls, architecture, machine] of all) {
     for (const [name, number] of calls) {
-      if (!conditional.includes(name)) assert.equal(verdictOf({ number, architecture }), "allow", name);
+      if (!conditional.includes(name)) assert.equal(verdictOf({ number, architecture, machine }), "allow", name);
     }
   }
 });
@@ -92,4 +100,25 @@ Deno.test("seccompFilter(), tells programs that calls newer than the profile are
 
 Deno.test("seccompFilter(), refuses every call of another architecture", () => {
   assert.equal(verdictOf({ number: 63, architecture: AARCH64 }), "EPERM");
+});
+
+Deno.test("seccompFilter(), on ARM refuses and knows what it does elsewhere", () => {
+  const machine = "aarch64";
+  const wide = { mount: 40, umount2: 39, pivot_root: 41, unshare: 97, setns: 268, bpf: 280, perf_event_open: 241 };
+  for (const [name, number] of Object.entries(wide)) {
+    assert.equal(verdictOf({ number, architecture: AARCH64, machine }), "EPERM", name);
+  }
+  const narrow = { mount: 21, umount2: 52, pivot_root: 218, unshare: 337, setns: 375, bpf: 386 };
+  for (const [name, number] of Object.entries(narrow)) {
+    assert.equal(verdictOf({ number, architecture: ARM, machine }), "EPERM", name);
+  }
+  assert.equal(verdictOf({ number: 220, first: 0x1000_0000, architecture: AARCH64, machine }), "EPERM");
+  assert.equal(verdictOf({ number: 220, first: 0x11, architecture: AARCH64, machine }), "allow");
+  assert.equal(verdictOf({ number: 435, architecture: AARCH64, machine }), "ENOSYS");
+  for (const architecture of [AARCH64, ARM]) {
+    for (const number of [457, 500, 0xf_0000, 0xf_0006, 0xffff_ffff]) {
+      assert.equal(verdictOf({ number, architecture, machine }), "ENOSYS", String(number));
+    }
+  }
+  assert.equal(verdictOf({ number: 0, architecture: X86_64, machine }), "EPERM");
 });
