@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   const runner = Deno.env.get("KILN_STEP_RUNNER");
   if (runner !== undefined) {
     const { runSteps } = await import("./lib/sys/step_runner.ts");
-    runSteps(runner);
+    return runSteps(runner);
   }
   const mark = Deno.env.get(PRIVATE_MOUNTS_VARIABLE);
   Deno.env.delete(PRIVATE_MOUNTS_VARIABLE);

@@ -59,26 +59,31 @@ export function startRunner(
   });
 }
 
-/** Does the part of a runner; ends the process or becomes the command. */
-export function runSteps(mark: string): never {
+/** Does the part of a runner; returns its exit code, unless it has become the command. */
+export function runSteps(mark: string): number {
   const [part, descriptor = ""] = mark.split(" ");
-  const text = readWhole(Number(descriptor));
-  const plan: Plan = JSON.parse(text);
-  if (part === "inner" || (plan.flags & CLONE.NEWPID) === 0) {
-    if (part === "outer") enterNamespaces(plan);
-    makeCalls(plan);
-  }
-  libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
+  const plan: Plan = JSON.parse(readWhole(Number(descriptor)));
+  const isLast = part === "inner" || (plan.flags & CLONE.NEWPID) === 0;
   // In a chroot our own path is another one as seen from a new namespace.
   const path = bytePathOf(Deno.execPath());
-  enterNamespaces(plan);
+  if (!isLast) libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n);
+  if (part === "outer" && plan.flags !== 0 && libc.unshare(plan.flags) < 0) {
+    sendReport(plan, NOT_STARTED, -lastErrno());
+    return NOT_RUN;
+  }
+  if (isLast) {
+    makeCalls(plan);
+    return NOT_RUN;
+  }
   const status = new Int32Array(1);
   const pid = startAgain(plan, { part: "inner", path, argv: ownWords("cmdline") });
   libc.try_waitpid(pid, new Uint8Array(status.buffer), 0);
   sendReport(plan, ENDED, status[0] ?? 0);
-  Deno.exit(0);
+  return 0;
 }
 
+/** As of a shell that could not start a command. */
+const NOT_RUN = 126;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 /** In place of the index of a failed call. */
@@ -110,14 +115,8 @@ function startAgain(
 
 const F_DUPFD_CLOEXEC = 1030;
 
-function enterNamespaces(plan: Plan): void {
-  if (plan.flags === 0 || libc.unshare(plan.flags) === 0) return;
-  sendReport(plan, NOT_STARTED, -lastErrno());
-  Deno.exit(126);
-}
-
-/** The last call of the script is an execve. */
-function makeCalls(plan: Plan): never {
+/** Returns when a call has failed and that is reported: the last one is an execve. */
+function makeCalls(plan: Plan): void {
   const script = parseScript(plan.script);
   const arena = new Uint8Array(script.encode(0n).length);
   arena.set(script.encode(addressOf(arena)));
@@ -127,10 +126,8 @@ function makeCalls(plan: Plan): never {
     const [number = 0n, a = 0n, b = 0n, c = 0n, d = 0n, e = 0n, f = 0n] = words.subarray(index * perRecord);
     const result = libc.syscall6(number, a, b, c, d, e, f);
     if (result >= 0n || optional) continue;
-    sendReport(plan, index, -lastErrno());
-    break;
+    return sendReport(plan, index, -lastErrno());
   }
-  Deno.exit(126);
 }
 
 function sendReport({ report }: Plan, index: number, value: number): void {
