@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { createS3Source } from "../../lib/contexts/s3.ts";
 import { KilnError } from "../../lib/errors.ts";
 import { noise, packContext } from "../support/context_archive.ts";
-import { answerError, type FakeS3Options, startFakeS3 } from "../support/fake_s3.ts";
+import { answerError, etagOf, type FakeS3Options, startFakeS3 } from "../support/fake_s3.ts";
 import { fetchContext, type Fetched } from "../support/fetch_context.ts";
 import type { TestServer } from "../support/registry_server.ts";
 
@@ -80,6 +80,49 @@ Deno.test("S3 archive, refuses a part that was not asked for", async () => {
   }, "c.tar");
   assert.equal(error.kind, "integrity");
   assert.match(error.message, /a part was sent that was not asked for \("bytes 5-9\/10"\)/);
+});
+
+/** Answers requests for parts with other bytes than those asked for, without a length. */
+function sendParts(
+  content: Uint8Array,
+  change: (part: Uint8Array) => Uint8Array,
+): NonNullable<FakeS3Options["before"]> {
+  return ({ path, headers: { range = "" } }, response) => {
+    const [, start = "", end = ""] = /^bytes=(\d+)-(\d+)$/.exec(range) ?? [];
+    if (path.includes("list-type") || range === "bytes=0-0" || start === "") return false;
+    const part = content.subarray(Number(start), Number(end) + 1);
+    response.writeHead(206, { "etag": etagOf(content), "content-range": `bytes ${start}-${end}/${content.length}` });
+    response.end(change(part));
+    return true;
+  };
+}
+
+Deno.test("S3 archive, refuses more bytes than a part has", async () => {
+  const content = await packContext({ a: noise(9 * MIB) }, { compression: "none" });
+  const before = sendParts(content, (part) => new Uint8Array([...part, ...part.subarray(0, 1000)]));
+  const error = await refusal({ objects: { "c.tar": content }, before }, "c.tar");
+  assert.equal(error.kind, "integrity");
+  assert.match(error.message, /more was sent than was asked for/);
+});
+
+Deno.test("S3 archive, asks for the rest of a part of which less is sent than it says", async () => {
+  const content = await packContext({ a: "x".repeat(9 * MIB) }, { compression: "none" });
+  const before = sendParts(content, (part) => part.subarray(0, Math.ceil(part.length / 3) + 100_000));
+  await using server = await startFakeS3({
+    objects: { "c.tar": content },
+    ...(before === undefined ? {} : { before }),
+  });
+  assert.deepEqual((await fetchFrom(server, "c.tar")).files, { a: "x".repeat(9 * MIB) });
+});
+
+Deno.test("S3 archive, gives up when nothing of a part is ever sent", async () => {
+  const content = await packContext({ a: "1" }, { compression: "none" });
+  const error = await refusal(
+    { objects: { "c.tar": content }, before: sendParts(content, () => new Uint8Array()) },
+    "c.tar",
+  );
+  assert.equal(error.kind, "registry");
+  assert.match(error.message, /\(tried 5 times\)$/);
 });
 
 Deno.test("S3 archive, refuses to fetch a large object from a server that sends no parts", async () => {

@@ -84,7 +84,7 @@ function sizeOf(content: Uint8Array | string | undefined): number {
     : content.length;
 }
 
-/** No digest, so that nobody takes it for one. */
-function etagOf(bytes: Uint8Array): string {
+/** The ETag of an object: no digest, so that nobody takes it for one. */
+export function etagOf(bytes: Uint8Array): string {
   return `"${createHash("md5").update(bytes).digest("hex")}-1"`;
 }
