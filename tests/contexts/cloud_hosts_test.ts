@@ -10,71 +10,29 @@ import { Buffer } from "node:buffer";
 import { constants, generateKeyPairSync, verify, X509Certificate } from "node:crypto";
 import { join } from "node:path/posix";
 import type { AzureLocation, GcsLocation, S3Location } from "../../lib/contexts/context_location.ts";
+import { aws, azure, bearer, google, sendPart } from "../support/cloud_fakes.ts";
 import { packContext } from "../support/context_archive.ts";
 import { run } from "../support/environment/command.ts";
 import { fetchApart, type FetchedApart } from "../support/fetch_apart.ts";
-import { startProxy } from "../support/proxy_server.ts";
-import { createIdentity, type Handler, type Identity, startServer } from "../support/registry_server.ts";
+import { cloudIdentity, type InternetOptions, startInternet } from "../support/internet.ts";
+import { createIdentity, type Handler } from "../support/registry_server.ts";
 
 const FILES = { a: "1" };
 const CONTENT = await packContext(FILES);
-const NAMES = [
-  "*.s3.eu-central-1.amazonaws.com",
-  "*.s3.eu-west-1.amazonaws.com",
-  "sts.eu-west-1.amazonaws.com",
-  "*.googleapis.com",
-  "*.blob.core.windows.net",
-  "*.blob.core.chinacloudapi.cn",
-  "*.blob.core.usgovcloudapi.net",
-  "login.microsoftonline.com",
-  "login.chinacloudapi.cn",
-  "login.partner.microsoftonline.cn",
-  "login.microsoftonline.us",
-];
-const IDENTITY = await createIdentity({ names: NAMES, key: "rsa" });
-const NO_METADATA = { AWS_EC2_METADATA_DISABLED: "true", METADATA_SERVER_DETECTION: "none" };
+const IDENTITY = await cloudIdentity();
 
-/** What came of a fetch, and which hosts were asked for, in order, each once. */
+/** What came of a fetch, and which hosts were asked for. */
 interface Asked extends FetchedApart {
   readonly hosts: readonly string[];
 }
 
-/** Fetches with a server that stands for all hosts. `files` are written to the home directory, by path. */
 async function fetchFromInternet(
   location: S3Location | GcsLocation | AzureLocation,
   answer: Handler,
-  { env, files = {}, identity = IDENTITY }: {
-    readonly env: Readonly<Record<string, string>>;
-    readonly files?: Record<string, string>;
-    readonly identity?: Identity;
-  },
+  options: Omit<InternetOptions, "identity"> & Partial<Pick<InternetOptions, "identity">>,
 ): Promise<Asked> {
-  await using server = await startServer(answer, identity);
-  await using plain = await startServer(answer);
-  await using tunnel = await startProxy(server.port);
-  await using proxy = await startProxy(plain.port);
-  const home = await Deno.makeTempDir({ prefix: "kiln-cloud-" });
-  try {
-    for (const [path, text] of Object.entries({ "ca.pem": identity.cert, ...files })) {
-      await Deno.mkdir(join(home, path, ".."), { recursive: true });
-      await Deno.writeTextFile(join(home, path), text.replaceAll("{HOME}", home));
-    }
-    const own = Object.fromEntries(
-      Object.entries(env).map(([name, value]) => [name, value.replaceAll("{HOME}", home)]),
-    );
-    const fetched = await fetchApart(location, {
-      ...NO_METADATA,
-      HOME: home,
-      HTTPS_PROXY: tunnel.url,
-      HTTP_PROXY: proxy.url,
-      SSL_CERT_FILE: join(home, "ca.pem"),
-      ...own,
-    });
-    const hosts = [...tunnel.asked, ...proxy.asked].map((line) => line.replace("CONNECT ", "").replace(":443", ""));
-    return { ...fetched, hosts: [...new Set(hosts)] };
-  } finally {
-    await Deno.remove(home, { recursive: true });
-  }
+  await using internet = await startInternet(answer, { identity: IDENTITY, ...options });
+  return { ...await fetchApart(location, internet.env), hosts: internet.hosts() };
 }
 
 function assertFetched({ files, error, stderr, messages }: Asked): void {
@@ -82,49 +40,13 @@ function assertFetched({ files, error, stderr, messages }: Asked): void {
   assert.equal(stderr, "", "an SDK printed something");
 }
 
-/** Answers a request for a part of the archive, as S3 and Azure do. */
-const sendPart: Handler = ({ headers }, response) => {
-  const [, start = "0", end = "0"] = /^bytes=(\d+)-(\d+)$/.exec(String(headers["x-ms-range"] ?? headers.range)) ?? [];
-  const part = CONTENT.subarray(Number(start), Number(end) + 1);
-  response.writeHead(206, {
-    "content-range": `bytes ${start}-${Number(start) + part.length - 1}/${CONTENT.length}`,
-    "content-length": String(part.length),
-    "etag": '"0x1"',
-  }).end(part);
-};
-
 const S3: S3Location = { kind: "s3", bucket: "contexts", key: "app/context.tar.gz" };
-
-/** S3, and STS, which gives out `ASIATEMP` to whom `isRight` takes. */
-function aws(
-  accessKey: string,
-  isRight: (form: URLSearchParams, authorization: string) => boolean = () => false,
-): Handler {
-  return async (request, response) => {
-    const { headers } = request;
-    const authorization = headers.authorization ?? "";
-    if (headers.host?.startsWith("sts.") === true) {
-      const form = new URLSearchParams(new TextDecoder().decode(await request.body()));
-      const action = form.get("Action") ?? "";
-      return void response.writeHead(isRight(form, authorization) ? 200 : 403, { "content-type": "text/xml" }).end(
-        `<${action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><${action}Result><Credentials>` +
-          `<AccessKeyId>ASIATEMP</AccessKeyId><SecretAccessKey>temp-secret</SecretAccessKey>` +
-          `<SessionToken>temp-token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>` +
-          `</Credentials></${action}Result></${action}Response>`,
-      );
-    }
-    const known = authorization.includes(`Credential=${accessKey}/`) && headers["x-amz-security-token"] ===
-        (accessKey === "ASIATEMP" ? "temp-token" : undefined);
-    if (!known || request.path.split("?")[0] !== "/app/context.tar.gz") return void response.writeHead(403).end();
-    await sendPart(request, response);
-  };
-}
 
 const KEYS = { AWS_ACCESS_KEY_ID: "AKIAOWN", AWS_SECRET_ACCESS_KEY: "own-secret" };
 
 Deno.test("S3 by its own name, is asked by the bucket's host in the region of the configuration", async () => {
   const env = { ...KEYS, AWS_REGION: "eu-central-1" };
-  const fetched = await fetchFromInternet(S3, aws("AKIAOWN"), { env });
+  const fetched = await fetchFromInternet(S3, aws(CONTENT, "AKIAOWN"), { env });
   assertFetched(fetched);
   assert.deepEqual(fetched.hosts, ["contexts.s3.eu-central-1.amazonaws.com"]);
 });
@@ -132,7 +54,7 @@ Deno.test("S3 by its own name, is asked by the bucket's host in the region of th
 Deno.test("S3 credentials, of a web identity, come from the region's STS, through the proxy", async () => {
   const isRight = (form: URLSearchParams): boolean =>
     form.get("Action") === "AssumeRoleWithWebIdentity" && form.get("WebIdentityToken") === "the-jwt";
-  const fetched = await fetchFromInternet(S3, aws("ASIATEMP", isRight), {
+  const fetched = await fetchFromInternet(S3, aws(CONTENT, "ASIATEMP", isRight), {
     env: {
       AWS_REGION: "eu-west-1",
       AWS_WEB_IDENTITY_TOKEN_FILE: "{HOME}/token",
@@ -149,7 +71,7 @@ Deno.test("S3 credentials, of a role that a profile assumes with another's keys,
   const isRight = (form: URLSearchParams, authorization: string): boolean =>
     form.get("Action") === "AssumeRole" && form.get("RoleArn") === "arn:aws:iam::1:role/builder" &&
     authorization.includes("Credential=AKIABASE/");
-  const fetched = await fetchFromInternet(S3, aws("ASIATEMP", isRight), {
+  const fetched = await fetchFromInternet(S3, aws(CONTENT, "ASIATEMP", isRight), {
     env: { AWS_PROFILE: "builder" },
     files: {
       ".aws/config":
@@ -163,7 +85,7 @@ Deno.test("S3 credentials, of a role that a profile assumes with another's keys,
 
 Deno.test("S3 credentials, of a program that a profile names, are taken from what it prints", async () => {
   const printed = JSON.stringify({ Version: 1, AccessKeyId: "AKIAPRINTED", SecretAccessKey: "printed-secret" });
-  const fetched = await fetchFromInternet(S3, aws("AKIAPRINTED"), {
+  const fetched = await fetchFromInternet(S3, aws(CONTENT, "AKIAPRINTED"), {
     env: { AWS_PROFILE: "printed" },
     files: {
       ".aws/config": "[profile printed]\nregion = eu-west-1\ncredential_process = cat {HOME}/printed\n",
@@ -204,7 +126,7 @@ Deno.test("S3 stores of the documentation, are asked as it says", async () => {
     const answer: Handler = async (request, response) => {
       const { path, headers: { authorization = "" } } = request;
       seen.push(`${path.split("?")[0]} ${/Credential=AKIAOWN\/[0-9]+\/([^/]+)\/s3\//.exec(authorization)?.[1]}`);
-      await sendPart(request, response);
+      await sendPart(CONTENT)(request, response);
     };
     const fetched = await fetchFromInternet(S3, answer, {
       identity,
@@ -227,32 +149,6 @@ const GCS: GcsLocation = { kind: "gcs", bucket: "contexts", key: "app/context.ta
 const ISSUER = "builder@project.iam.gserviceaccount.com";
 const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 
-/** Cloud Storage for whom `token` is right, and Google's token services. */
-function google(
-  token: string,
-  tokens: (path: string, host: string, body: string, authorization: string) => string | undefined,
-): Handler {
-  return async (request, response) => {
-    const { path, headers } = request;
-    const host = headers.host ?? "";
-    const json = { "content-type": "application/json" };
-    if (host !== "storage.googleapis.com") {
-      const body = new TextDecoder().decode(await request.body());
-      const given = tokens(path, host, body, headers.authorization ?? "");
-      return void response.writeHead(given === undefined ? 400 : 200, json).end(given ?? '{"error":"invalid_grant"}');
-    }
-    const url = new URL(path, "http://gcs");
-    const isObject = url.pathname === "/storage/v1/b/contexts/o/app%2Fcontext.tar.gz";
-    if (headers.authorization !== `Bearer ${token}` || !isObject) return void response.writeHead(401, json).end("{}");
-    if (url.searchParams.get("alt") === "media") return await sendPart(request, response);
-    const resource = { name: "app/context.tar.gz", size: String(CONTENT.length), generation: "17" };
-    response.writeHead(200, json).end(JSON.stringify(resource));
-  };
-}
-
-const bearer = (token: string): string =>
-  JSON.stringify({ access_token: token, expires_in: 3600, token_type: "Bearer" });
-
 /** Checks the signature of a JWT and returns its claims. */
 function claimsOf(jwt: string): Record<string, unknown> {
   const [head = "", claims = "", signature = ""] = jwt.split(".");
@@ -272,7 +168,7 @@ const SERVICE_ACCOUNT = JSON.stringify({
 
 Deno.test("Google credentials, of a service account, are a token for what it signed", async () => {
   const seen: Record<string, unknown>[] = [];
-  const answer = google("signed-token", (_path, host, body) => {
+  const answer = google(CONTENT, "signed-token", (_path, host, body) => {
     if (host !== "oauth2.googleapis.com" && host !== "www.googleapis.com") return undefined;
     seen.push(claimsOf(new URLSearchParams(body).get("assertion") ?? JSON.parse(body).assertion));
     return bearer("signed-token");
@@ -291,7 +187,7 @@ Deno.test("Google credentials, of a service account, are a token for what it sig
 });
 
 Deno.test("Google credentials, of gcloud's log-in, are found in the home directory", async () => {
-  const answer = google("user-token", (_path, _host, body) => {
+  const answer = google(CONTENT, "user-token", (_path, _host, body) => {
     const form = new URLSearchParams(body);
     return form.get("refresh_token") === "the-refresh" && form.get("client_secret") === "gcloud-secret"
       ? bearer("user-token")
@@ -312,7 +208,7 @@ Deno.test("Google credentials, of gcloud's log-in, are found in the home directo
 });
 
 Deno.test("Google credentials, of a federation that impersonates a service account, are that account's", async () => {
-  const answer = google("impersonated", (path, host, body, authorization) => {
+  const answer = google(CONTENT, "impersonated", (path, host, body, authorization) => {
     if (host === "sts.googleapis.com") {
       return new URLSearchParams(body).get("subject_token") === "the-jwt" ? bearer("federated") : undefined;
     }
@@ -339,7 +235,7 @@ Deno.test("Google credentials, of a federation that impersonates a service accou
 });
 
 Deno.test("Google credentials, of a user who impersonates a service account, are that account's", async () => {
-  const answer = google("impersonated", (path, host, body, authorization) => {
+  const answer = google(CONTENT, "impersonated", (path, host, body, authorization) => {
     if (host === "oauth2.googleapis.com") {
       return new URLSearchParams(body).get("refresh_token") === "the-refresh" ? bearer("user-token") : undefined;
     }
@@ -367,7 +263,7 @@ Deno.test("Google credentials, of a user who impersonates a service account, are
 });
 
 Deno.test("Google credentials, of a service account that Google does not know, end the build and are not shown", async () => {
-  const { error, messages, stderr } = await fetchFromInternet(GCS, google("none", () => undefined), {
+  const { error, messages, stderr } = await fetchFromInternet(GCS, google(CONTENT, "none", () => undefined), {
     env: { GOOGLE_APPLICATION_CREDENTIALS: "{HOME}/key.json" },
     files: { "key.json": SERVICE_ACCOUNT },
   });
@@ -376,48 +272,6 @@ Deno.test("Google credentials, of a service account that Google does not know, e
   assert.match(error?.hint ?? "", /check what GOOGLE_APPLICATION_CREDENTIALS says/);
   assert.doesNotMatch(JSON.stringify([error, messages, stderr]), /PRIVATE KEY/);
 });
-
-/** Blobs for whom `token` is right, or for a shared key of `account`; and authorities that give `azure-token` out. */
-function azure(isRight: (form: URLSearchParams) => boolean): Handler {
-  return async (request, response) => {
-    const { path, headers } = request;
-    const host = headers.host ?? "";
-    const json = { "content-type": "application/json" };
-    if (path.includes("/.well-known/openid-configuration") || path.includes("/common/discovery/instance")) {
-      const base = `https://${host}/tenant`;
-      const document = {
-        tenant_discovery_endpoint: `${base}/v2.0/.well-known/openid-configuration`,
-        metadata: [{ preferred_network: host, preferred_cache: host, aliases: [host] }],
-        issuer: `${base}/v2.0`,
-        authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
-        token_endpoint: `${base}/oauth2/v2.0/token`,
-        jwks_uri: `${base}/keys`,
-      };
-      return void response.writeHead(200, json).end(JSON.stringify(document));
-    }
-    if (host.startsWith("login.")) {
-      const form = new URLSearchParams(new TextDecoder().decode(await request.body()));
-      return void response.writeHead(isRight(form) ? 200 : 401, json).end(
-        JSON.stringify({ token_type: "Bearer", expires_in: 3600, access_token: "azure-token" }),
-      );
-    }
-    if (host === "169.254.169.254") {
-      const right = headers["metadata"] === "true" && path.includes("resource=https%3A%2F%2Fstorage.azure.com");
-      return void response.writeHead(right ? 200 : 400, json).end(
-        JSON.stringify({
-          access_token: "azure-token",
-          expires_in: "3600",
-          expires_on: "4102444800",
-          token_type: "Bearer",
-        }),
-      );
-    }
-    const known = headers.authorization === "Bearer azure-token" ||
-      headers.authorization?.startsWith("SharedKey account:") === true;
-    if (!known) return void response.writeHead(401, { "x-ms-error-code": "NoAuthenticationInformation" }).end();
-    await sendPart(request, response);
-  };
-}
 
 function azureAt(suffix: string): AzureLocation {
   return {
@@ -438,7 +292,7 @@ const CLOUDS: readonly (readonly [cloud: string, suffix: string, authority: stri
 for (const [cloud, suffix, authority] of CLOUDS) {
   Deno.test(`Azure in ${cloud}, is asked with the account's key`, async () => {
     const env = { AZURE_STORAGE_ACCESS_KEY: btoa("the key") };
-    const fetched = await fetchFromInternet(azureAt(suffix), azure(() => false), { env });
+    const fetched = await fetchFromInternet(azureAt(suffix), azure(CONTENT, () => false), { env });
     assertFetched(fetched);
     assert.deepEqual(fetched.hosts, [`account.blob.${suffix}`]);
   });
@@ -446,7 +300,7 @@ for (const [cloud, suffix, authority] of CLOUDS) {
   Deno.test(`Azure in ${cloud}, gets tokens of a workload identity from its own authority`, async () => {
     const fetched = await fetchFromInternet(
       azureAt(suffix),
-      azure((form) => form.get("client_assertion") === "the-jwt"),
+      azure(CONTENT, (form) => form.get("client_assertion") === "the-jwt"),
       {
         env: { AZURE_FEDERATED_TOKEN_FILE: "{HOME}/token", AZURE_TENANT_ID: "tenant", AZURE_CLIENT_ID: "client" },
         files: { token: "the-jwt" },
@@ -472,15 +326,19 @@ for (const [form, make] of CERTIFICATES) {
       await Deno.writeTextFile(join(folder, "key.pem"), key);
       await Deno.writeTextFile(join(folder, "cert.pem"), cert);
       const { stdout: pem } = await run(["sh", "-ec", make], { cwd: folder });
-      const fetched = await fetchFromInternet(azureAt("core.windows.net"), azure((form) => isSigned(form, cert)), {
-        env: {
-          AZURE_CLIENT_CERTIFICATE_PATH: "{HOME}/client.pem",
-          AZURE_TENANT_ID: "tenant",
-          AZURE_CLIENT_ID: "client",
-          ...(make.includes("pass:") ? { AZURE_CLIENT_CERTIFICATE_PASSWORD: "the-password" } : {}),
+      const fetched = await fetchFromInternet(
+        azureAt("core.windows.net"),
+        azure(CONTENT, (form) => isSigned(form, cert)),
+        {
+          env: {
+            AZURE_CLIENT_CERTIFICATE_PATH: "{HOME}/client.pem",
+            AZURE_TENANT_ID: "tenant",
+            AZURE_CLIENT_ID: "client",
+            ...(make.includes("pass:") ? { AZURE_CLIENT_CERTIFICATE_PASSWORD: "the-password" } : {}),
+          },
+          files: { "client.pem": pem },
         },
-        files: { "client.pem": pem },
-      });
+      );
       assertFetched(fetched);
       assert.ok(make.includes("pass:") === fetched.revealed?.includes("the-password"));
     } finally {
@@ -508,7 +366,7 @@ function isSigned(form: URLSearchParams, cert: string): boolean {
 }
 
 Deno.test("Azure credentials, when there are none and nothing is public, are those of the machine", async () => {
-  const fetched = await fetchFromInternet(azureAt("core.windows.net"), azure(() => false), { env: {} });
+  const fetched = await fetchFromInternet(azureAt("core.windows.net"), azure(CONTENT, () => false), { env: {} });
   assertFetched(fetched);
   assert.match(fetched.messages.join("\n"), /trying the managed identity of this machine/);
 });
