@@ -27,12 +27,9 @@ export class ChunkQueue implements Disposable {
   readonly #message: IncomingMessage;
   readonly #limit: StallLimit;
   readonly #chunks: Buffer[] = [];
-  readonly #timer: ReturnType<typeof setInterval>;
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
   #wake: (() => void) | undefined;
-  /** Since when somebody waits. */
-  #waitingMs: number | undefined;
   /** Of waits that brought too little. */
   #waitedMs = 0;
   #receivedBytes = 0;
@@ -48,17 +45,13 @@ export class ChunkQueue implements Disposable {
     if (message.readableEnded) this.#onEnd();
     else if (message.errored !== null) this.#onError(message.errored);
     else if (message.destroyed) this.#onClose();
-    this.#timer = setInterval(this.#check, Math.max(1, Math.min(1_000, limit.stallTimeoutMs / 8)));
   }
 
   /** Returns the next chunk; undefined at the end. @throws the error of the stream */
   async next(): Promise<Uint8Array | undefined> {
     while (this.#chunks.length === 0 && !this.#ended) {
       if (this.#failure !== undefined) throw this.#failure.error;
-      this.#waitingMs = performance.now();
-      await new Promise<void>((resolve) => this.#wake = resolve);
-      this.#waitedMs += performance.now() - this.#waitingMs;
-      this.#waitingMs = this.#wake = undefined;
+      await this.#wait();
     }
     const chunk = this.#chunks.shift();
     if (chunk === undefined) return undefined;
@@ -69,10 +62,20 @@ export class ChunkQueue implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
     const message = this.#message;
     message.off("data", this.#onData).off("end", this.#onEnd).off("error", this.#onError).off("close", this.#onClose);
     message.pause();
+  }
+
+  /** A timer runs only while somebody waits: a body may be left half read. */
+  async #wait(): Promise<void> {
+    const { stallTimeoutMs, stalled } = this.#limit;
+    const started = performance.now();
+    const timer = setTimeout(() => this.#message.destroy(stalled()), Math.max(0, stallTimeoutMs - this.#waitedMs));
+    await new Promise<void>((resolve) => this.#wake = resolve);
+    this.#wake = undefined;
+    clearTimeout(timer);
+    this.#waitedMs += performance.now() - started;
   }
 
   readonly #onData = (chunk: Buffer): void => {
@@ -93,11 +96,5 @@ export class ChunkQueue implements Disposable {
 
   readonly #onClose = (): void => {
     if (!this.#ended) this.#onError(Object.assign(new Error("the body ended early"), { code: "ECONNRESET" }));
-  };
-
-  readonly #check = (): void => {
-    if (this.#waitingMs === undefined) return;
-    const waited = this.#waitedMs + performance.now() - this.#waitingMs;
-    if (waited >= this.#limit.stallTimeoutMs) this.#message.destroy(this.#limit.stalled());
   };
 }
