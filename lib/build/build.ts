@@ -10,7 +10,7 @@ import type { Background } from "../async/background.ts";
 import type { Semaphore } from "../async/semaphore.ts";
 import { KilnError } from "../errors.ts";
 import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
-import type { Image } from "../image/image.ts";
+import type { Image, Layer } from "../image/image.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
 import { type GuardedSecret, refuseSecretsIn } from "../image/secret_guard.ts";
@@ -250,11 +250,18 @@ class Build {
   }
 
   #onLayer(layer: Promise<PackedLayer>): void {
-    this.#deps.background.start("send a layer", async () => {
-      const packed = await layer;
-      const { early, store } = this.#deps;
-      await Promise.all(early.map((output) => output.stage?.(layerOf(packed, this.#wishes.family, store))));
-    });
+    const { store, background } = this.#deps;
+    // Also without outputs: whoever awaits it later is not to be the first to hear of a failure.
+    background.start("pack a layer", async () => void await layer);
+    this.#send("send a layer", async () => layerOf(await layer, this.#wishes.family, store));
+  }
+
+  /** A task for each output: when one fails, the others are told to end, and waited for. */
+  #send(task: string, layer: () => Promise<Layer>): void {
+    const { early, background } = this.#deps;
+    for (const output of early) {
+      background.start(`${task} to ${output.name}`, async () => await output.stage?.(await layer()));
+    }
   }
 
   /** Named contexts begin to arrive before somebody reads from them, who then hears of a failure. */
@@ -268,11 +275,8 @@ class Build {
 
   /** The base's layers may be on their way to the outputs from the first moment. */
   #stageBase(): void {
-    const { early, background } = this.#deps;
     for (const { diffId, descriptor, source } of this.#base?.layers ?? []) {
-      background.start("send a layer of the base image", async () => {
-        await Promise.all(early.map((output) => output.stage?.({ diffId, descriptor, blob: source })));
-      });
+      this.#send("send a layer of the base image", () => Promise.resolve({ diffId, descriptor, blob: source }));
     }
   }
 }
