@@ -7,6 +7,7 @@ import { type JobContext, serveJobs, Transferred, type WorkerPort } from "./asyn
 import { unpackContext } from "./contexts/unpack_job.ts";
 import { pruneCaches } from "./exec/mounts/prune_caches.ts";
 import { readPack } from "./git/read_pack.ts";
+import { exportTree } from "./image/export_tree.ts";
 import { extractLayer } from "./image/extract_layer.ts";
 import { findChangedContent } from "./image/changed_content.ts";
 import { packLayer, type PackRequest } from "./image/pack_layer.ts";
@@ -57,6 +58,7 @@ const JOBS = {
   copyTree: keeping(copyTree),
   digestTree: keeping(digestTree),
   dropUnchangedCopies: keeping(dropUnchangedCopies),
+  exportTree: keeping(exportTree),
   extractLayer: keeping(extractLayer),
   findChangedContent,
   findLinks,

@@ -12,6 +12,7 @@ import { KilnError } from "../errors.ts";
 import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
 import type { Image, Layer } from "../image/image.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
+import { TreeExporter } from "../image/tree_exporter.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
 import { type GuardedSecret, refuseSecretsIn } from "../image/secret_guard.ts";
 import { containerConfig } from "../instructions/state.ts";
@@ -44,6 +45,8 @@ export interface ImageWishes {
   /** What the user asked for; absent: what the base image is. */
   readonly platform?: Platform;
   readonly singleLayer: boolean;
+  /** False: only the files of the target are wanted; no layers are made, and there is no image. */
+  readonly wantsImage: boolean;
   /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */
   readonly latestSec?: number;
 }
@@ -73,8 +76,10 @@ export interface BuildDeps {
 
 /** A finished build. */
 export interface BuiltImage {
-  /** Returns the image with all media types of one family. */
+  /** Returns the image with all media types of one family; only if one was wanted. */
   assemble(family: Family): Image;
+  /** Returns what writes out the files of the image. */
+  files(): Promise<TreeExporter>;
 }
 
 /** Builds. @throws {KilnError} with the position of the instruction that failed */
@@ -86,7 +91,7 @@ class Build {
   readonly #plan: BuildPlan;
   readonly #wishes: ImageWishes;
   readonly #deps: BuildDeps;
-  /** Stages whose layers are in the image. */
+  /** Stages whose layers are in the image; none if there is to be no image. */
   readonly #imageStages: readonly PlannedStage[];
   readonly #target: number;
   readonly #base: PulledImage | undefined;
@@ -99,8 +104,8 @@ class Build {
     if (target === undefined) throw new Error("Unreachable: a plan has a target");
     const { base, stages } = imageStagesOf(plan, target);
     this.#target = target;
-    this.#base = base;
-    this.#imageStages = stages;
+    this.#base = wishes.wantsImage ? base : undefined;
+    this.#imageStages = wishes.wantsImage ? stages : [];
   }
 
   async run(): Promise<BuiltImage> {
@@ -125,7 +130,14 @@ class Build {
       }
     }
     refuseSecretsIn({ what: "config", value: { history: history.map(({ createdBy }) => createdBy) } }, secrets);
-    return { assemble: (family) => this.#assemble(family, state, history) };
+    return {
+      assemble: (family) => this.#assemble(family, state, history),
+      files: async () => {
+        const snapshot = await results.get(this.#target)?.snapshot();
+        if (snapshot === undefined) throw new Error("Unreachable: the target was built");
+        return this.#exporter(await snapshot.view(), secrets);
+      },
+    };
   }
 
   #assemble(family: Family, state: StageState, history: readonly NewHistory[]): Image {
@@ -141,6 +153,12 @@ class Build {
       ...(state.author === undefined ? {} : { author: state.author }),
       ...(latestSec === undefined ? {} : { latestSec }),
     }, this.#deps.store);
+  }
+
+  #exporter(root: BytePath, secrets: readonly GuardedSecret[]): TreeExporter {
+    const { latestSec } = this.#wishes;
+    const { pool } = this.#deps.shared;
+    return new TreeExporter({ pool, root, secrets, ...(latestSec === undefined ? {} : { latestSec }) });
   }
 
   #config(state: StageState): ContainerConfig {

@@ -72,7 +72,13 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   const { request, step: { cacheTtlMs, ...step } } = options;
   const gate = new Gate();
   const registry = createClient(options.registry, context, { gate });
-  const outputs = createOutputs(options.outputs, { registry, report, signal });
+  const outputs = createOutputs(options.outputs, {
+    registry,
+    report,
+    signal,
+    stdout: host.stdout,
+    platform: request.platform,
+  });
   try {
     using work = WorkDirectory.create(options.isolation.workDirectory);
     await using background = new Background(interruption.controller);
@@ -178,6 +184,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       annotations: request.image.annotations,
       family: format.family,
       singleLayer: request.image.singleSnapshot,
+      wantsImage: outputs.wantsImage,
       ...(request.platformGiven ? { platform: request.platform } : {}),
       ...(latestSec === undefined ? {} : { latestSec }),
     }, {
@@ -269,7 +276,9 @@ function startOf(host: Host): { readonly start?: "stub" | "runner" } {
 
 /** What the build writes to while it runs. */
 function writtenPaths({ isolation, outputs }: BuildOptions): readonly string[] {
-  return [isolation.workDirectory, ...outputs.ociLayoutPath === undefined ? [] : [outputs.ociLayoutPath]];
+  const { ociLayoutPath, exports } = outputs;
+  const directories = exports.flatMap((spec) => "path" in spec ? [spec.path] : []);
+  return [isolation.workDirectory, ...ociLayoutPath === undefined ? [] : [ociLayoutPath], ...directories];
 }
 
 /** Learns before the build whether everything can be written, while base images are looked up. */

@@ -10,6 +10,8 @@ import type { Level } from "../report/report.ts";
 import { environmentNotices } from "./environment.ts";
 import type { BuildFlags } from "./flags.ts";
 import { type IsolationOptions, parseIsolationOptions } from "./isolation_options.ts";
+import { parseOutputFlags, writesToStdout } from "./output_flag.ts";
+import { mergeWishes } from "./output_wishes.ts";
 import { type OutputOptions, parseOutputOptions } from "./output_options.ts";
 import type { Notice } from "./parse.ts";
 import { parseRegistryOptions, type RegistryOptions } from "./registry_options.ts";
@@ -44,10 +46,11 @@ export interface OptionsWorld {
  */
 export function parseBuildOptions(flags: BuildFlags, world: OptionsWorld): BuildOptions {
   const notices: Notice[] = [];
+  const outputs = parseOutputFlags(flags.output, world);
   return {
-    request: parseRequestOptions(flags, world, notices),
-    outputs: parseOutputOptions(flags, world),
-    registry: parseRegistryOptions(flags, world),
+    request: parseRequestOptions(flags, mergeWishes(flags, outputs), world, notices),
+    outputs: parseOutputOptions(flags, outputs, world),
+    registry: parseRegistryOptions(flags, outputs.flatMap(({ wishes }) => wishes.insecure), world),
     isolation: parseIsolationOptions(flags, world),
     step: parseStepOptions(flags),
     printPlan: isSet(world.env("KANIKO_PRINT_PLAN") ?? ""),
@@ -65,6 +68,7 @@ export function parseReportOptions(flags: BuildFlags): ReportOptions {
     format: flags["log-format"],
     verbosity: LEVEL_OF[flags.verbosity],
     timestamps: flags["log-timestamp"],
+    ...(writesToStdout(flags.output) ? { stdoutIsTaken: true } : {}),
   };
 }
 

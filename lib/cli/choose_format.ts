@@ -28,12 +28,19 @@ export function chooseFormat(
 ): ImageFormat {
   const { format, compression } = options;
   if (format !== undefined) return { family: format, compression };
-  const onlyArchive = outputs.tarPath !== undefined && outputs.ociLayoutPath === undefined && !outputs.push;
-  if (onlyArchive) return { family: "docker", compression };
+  if (onlyDockerArchives(outputs)) return { family: "docker", compression };
   const [target] = plan.targets;
   const base = target === undefined ? undefined : imageStagesOf(plan, target).base;
   const family = base?.family ?? "oci";
   if (family === "oci" || compression.algorithm === "gzip") return { family, compression };
   report.message("info", "The image gets OCI media types: Docker's have no zstd layers");
   return { family: "oci", compression };
+}
+
+function onlyDockerArchives({ tarPath, ociLayoutPath, push, untagged, exports }: OutputOptions): boolean {
+  const archives = exports.filter(({ type }) => type !== "local" && type !== "tar").map(({ type }) => type);
+  const isArchived = tarPath !== undefined || archives.length > 0;
+  const others = ociLayoutPath !== undefined || push || untagged.length > 0 ||
+    archives.some((type) => type !== "docker");
+  return isArchived && !others;
 }

@@ -222,6 +222,18 @@ export const FLAGS = {
     environment: { name: "KANIKO_NO_PUSH", rule: "beats the flag" },
     help: "Push nothing; the destinations still name the image",
   }),
+  "output": list({
+    group: "Outputs",
+    own: true,
+    short: "o",
+    placeholder: "SPEC",
+    help: "Where the result goes, as in BuildKit: type=TYPE,...; repeatable",
+    details: "`type=local,dest=DIR` and `type=tar,dest=FILE` write the files of the image, `type=oci` and " +
+      "`type=docker,dest=FILE` the image as an archive (`type=oci,tar=false,dest=DIR` as a layout), " +
+      "`type=registry,name=IMAGE` and `type=image,name=IMAGE,push=true` push it, `type=cacheonly` keeps nothing. " +
+      "`dest=-` is stdout; `-o DIR` is `type=local`, `-o -` is `type=tar` to stdout. With it no `--destination` is " +
+      "needed. See `docs/outputs.md`.",
+  }),
   "oci-layout-path": text({
     group: "Outputs",
     placeholder: "DIR",

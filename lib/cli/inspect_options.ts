@@ -8,6 +8,8 @@ import { environmentNotices } from "./environment.ts";
 import type { BuildFlags } from "./flags.ts";
 import { parseIsolationOptions } from "./isolation_options.ts";
 import type { OptionsWorld } from "./build_options.ts";
+import { parseOutputFlags } from "./output_flag.ts";
+import { mergeWishes } from "./output_wishes.ts";
 import type { Notice } from "./parse.ts";
 import { parseRegistryOptions, type RegistryOptions } from "./registry_options.ts";
 import { parseRequestOptions, type RequestOptions } from "./request_options.ts";
@@ -37,9 +39,10 @@ export function parseInspectOptions(
   { world, notices }: { readonly world: OptionsWorld; readonly notices: Notice[] },
 ): InspectOptions {
   notices.push(...environmentNotices(world));
+  const outputs = parseOutputFlags(flags.output, world);
   return {
-    request: parseRequestOptions(flags, world, notices),
-    registry: parseRegistryOptions(flags, world),
+    request: parseRequestOptions(flags, mergeWishes(flags, outputs), world, notices),
+    registry: parseRegistryOptions(flags, outputs.flatMap(({ wishes }) => wishes.insecure), world),
     workDirectory: parseIsolationOptions(flags, world).workDirectory,
     ...own,
   };

@@ -7,19 +7,21 @@ import { resolve } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { BuildFlags } from "./flags.ts";
+import type { ImageName, OutputSpec, ParsedOutput } from "./output_flag.ts";
+import { mergeWishes } from "./output_wishes.ts";
 
-/** One `--destination`. */
-export interface Destination {
-  readonly reference: Reference;
-  /** As the user wrote it: archives carry this name. */
-  readonly written: string;
-}
+/** One `--destination`; archives carry the name as written. */
+export type Destination = ImageName;
 
 /** Where the image goes. All paths are absolute. */
 export interface OutputOptions {
   /** Distinct; they name the image also when nothing is pushed. */
   readonly destinations: readonly Destination[];
   readonly push: boolean;
+  /** Repositories the image is pushed to without a tag. */
+  readonly untagged: readonly Reference[];
+  /** What `--output` asks for besides. */
+  readonly exports: readonly Export[];
   /** Whether to ask the registries before the build if it may push; never true without `push`. */
   readonly checkPush: boolean;
   readonly ociLayoutPath?: string;
@@ -31,6 +33,9 @@ export interface OutputOptions {
   readonly imageNameTagDigestFile?: string;
 }
 
+/** What `--output` writes to this machine. */
+export type Export = Exclude<OutputSpec, { readonly type: "image" | "cacheonly" }>;
+
 /** What parsing reads of the world. */
 export interface OutputWorld {
   readonly cwd: string;
@@ -41,14 +46,26 @@ export interface OutputWorld {
  *
  * @throws {KilnError} kind `usage`, naming the flags (kaniko.md 1.2.1).
  */
-export function parseOutputOptions(flags: BuildFlags, world: OutputWorld): OutputOptions {
-  const destinations = parseDestinations(flags.destination);
-  const push = !flags["no-push"];
+export function parseOutputOptions(
+  flags: BuildFlags,
+  outputs: readonly ParsedOutput[],
+  world: OutputWorld,
+): OutputOptions {
+  const images = outputs.flatMap(({ spec }) => spec.type === "image" ? [spec] : []);
+  const tagged = images.flatMap(({ byDigest, names }) => byDigest ? [] : names);
+  const destinations = distinct([...parseDestinations(flags.destination), ...tagged]);
+  const untagged = images.flatMap(({ byDigest, names }) => byDigest ? names.map(({ reference }) => reference) : []);
+  const push = !flags["no-push"] && (outputs.length === 0 || destinations.length > 0);
   if (push && destinations.length === 0) {
     throw usage("Cannot build: no --destination says where to push the image", "use --no-push to push nothing");
   }
-  checkArchive(flags);
+  if (flags["no-push"] && images.length > 0) throw usage("Cannot combine --no-push with an --output that pushes");
+  const exports = outputs.flatMap(({ spec }): Export[] =>
+    spec.type === "image" || spec.type === "cacheonly" ? [] : [spec]
+  );
+  checkArchive(flags, outputs);
   const paths = parsePaths(flags, world);
+  checkPaths(exports, paths);
   for (const name of ["image-name-with-digest-file", "image-name-tag-with-digest-file"] as const) {
     if (paths.has(name) && destinations.length === 0) {
       throw usage(`Cannot write --${name}: no --destination names the image`);
@@ -57,6 +74,8 @@ export function parseOutputOptions(flags: BuildFlags, world: OutputWorld): Outpu
   return {
     destinations,
     push,
+    untagged,
+    exports,
     checkPush: push && !flags["skip-push-permission-check"],
     ...optional("ociLayoutPath", paths.get("oci-layout-path")),
     ...optional("tarPath", paths.get("tar-path")),
@@ -74,8 +93,11 @@ function parseDestinations(texts: readonly string[]): readonly Destination[] {
     }
     return { reference, written };
   });
-  const distinct = new Map(destinations.map((destination) => [nameOf(destination.reference), destination]));
-  return [...distinct.values()];
+  return distinct(destinations);
+}
+
+function distinct(destinations: readonly Destination[]): readonly Destination[] {
+  return [...new Map(destinations.map((destination) => [nameOf(destination.reference), destination])).values()];
 }
 
 function nameOf({ registry, repository, tag }: Reference): string {
@@ -83,15 +105,34 @@ function nameOf({ registry, repository, tag }: Reference): string {
 }
 
 /** A docker archive has no place for OCI manifests and no reader that expects zstd layers. */
-function checkArchive(flags: BuildFlags): void {
-  if (flags["tar-path"] === undefined) return;
-  for (const [flag, value] of [["image-format", "oci"], ["compression", "zstd"]] as const) {
-    if (flags[flag] === value) {
+function checkArchive(flags: BuildFlags, outputs: readonly ParsedOutput[]): void {
+  const archive = flags["tar-path"] !== undefined
+    ? "--tar-path"
+    : outputs.some(({ spec }) => spec.type === "docker")
+    ? "--output type=docker"
+    : undefined;
+  if (archive === undefined) return;
+  const { format, compression } = mergeWishes(flags, outputs);
+  for (
+    const [flag, value, wanted] of [["image-format", "oci", format], ["compression", "zstd", compression]] as const
+  ) {
+    if (wanted === value) {
       throw usage(
-        `Cannot combine --tar-path with --${flag}=${value}: the archive is one for docker load`,
+        `Cannot combine ${archive} with --${flag}=${value}: the archive is one for docker load`,
         "use --oci-layout-path for such an image",
       );
     }
+  }
+}
+
+function checkPaths(exports: readonly Export[], paths: ReadonlyMap<string, string>): void {
+  const taken = new Map([...paths].map(([flag, path]) => [path, `--${flag}`]));
+  for (const spec of exports) {
+    const path = "path" in spec ? spec.path : spec.to.kind === "file" ? spec.to.path : undefined;
+    if (path === undefined) continue;
+    const other = taken.get(path);
+    if (other !== undefined) throw usage(`Cannot use --output type=${spec.type} to "${path}": ${other} names it, too`);
+    taken.set(path, `--output type=${spec.type}`);
   }
 }
 

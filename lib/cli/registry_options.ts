@@ -26,14 +26,19 @@ export interface RegistryWorld {
 /**
  * Makes the record for registries.
  *
+ * @param insecure registries that `--output` wants plain http for.
  * @throws {KilnError} kind `usage`, if `--insecure-registry` names no host.
  */
-export function parseRegistryOptions(flags: BuildFlags, world: RegistryWorld): RegistryOptions {
+export function parseRegistryOptions(
+  flags: BuildFlags,
+  insecure: readonly string[],
+  world: RegistryWorld,
+): RegistryOptions {
   const clientType = parseClientType(world.env("UPSTREAM_CLIENT_TYPE"));
   return {
     insecurePush: flags.insecure,
     insecurePull: flags["insecure-pull"],
-    insecureRegistries: new Set(flags["insecure-registry"].map(parseHost)),
+    insecureRegistries: new Set([...flags["insecure-registry"].map(parseHost), ...insecure]),
     ...(clientType === undefined ? {} : { clientType }),
   };
 }

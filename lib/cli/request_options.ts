@@ -16,6 +16,7 @@ import { type BuildContextSpec, parseBuildContexts } from "./build_context_flag.
 import { parseContextOptions } from "./context_options.ts";
 import { type DockerfileLocation, parseDockerfileFlag } from "./dockerfile_location.ts";
 import type { BuildFlags } from "./flags.ts";
+import type { ImageWishes } from "./output_wishes.ts";
 import type { Notice } from "./parse.ts";
 import { parseSecretFlags, type SecretSpec } from "./secret_flag.ts";
 import { parseSshFlags, type SshSpec } from "./ssh_flag.ts";
@@ -87,13 +88,14 @@ export interface RequestWorld {
  */
 export function parseRequestOptions(
   flags: BuildFlags,
+  wishes: ImageWishes,
   world: RequestWorld,
   notices: Notice[],
 ): RequestOptions {
   const buildArgs = parseBuildArgs(flags["build-arg"], world, notices);
   const epoch = parseSourceDateEpoch(buildArgs.get("SOURCE_DATE_EPOCH") ?? "", "SOURCE_DATE_EPOCH");
   const contextSubPath = parseSubPath(flags["context-sub-path"]);
-  const format = flags["image-format"];
+  const { format } = wishes;
   const { context, ...contextOptions } = parseContextOptions(flags, world, notices);
   return {
     context,
@@ -112,9 +114,9 @@ export function parseRequestOptions(
     entitlements: parseEntitlements(flags.allow),
     image: {
       labels: parseLabels(flags.label),
-      annotations: flags.annotation,
+      annotations: wishes.annotations,
       ...(format === undefined ? {} : { format }),
-      compression: parseCompression(flags),
+      compression: parseCompression(wishes),
       singleSnapshot: flags["single-snapshot"],
       ignorePaths: flags["ignore-path"].map(parseIgnorePath),
       ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
@@ -192,15 +194,13 @@ function parseLabels(texts: readonly string[]): ReadonlyMap<string, string> {
 
 const HIGHEST_LEVEL = { gzip: 9, zstd: 22 } as const;
 
-function parseCompression(flags: BuildFlags): LayerCompression {
-  const algorithm = flags.compression ?? "gzip";
-  if (algorithm === "zstd" && flags["image-format"] === "docker") {
+function parseCompression({ format, compression: algorithm = "gzip", level }: ImageWishes): LayerCompression {
+  if (algorithm === "zstd" && format === "docker") {
     throw usage("Cannot combine --image-format=docker with --compression=zstd: the docker format has no zstd layers", {
       hint: "use --image-format=oci",
     });
   }
-  const level = flags["compression-level"];
-  if (level === -1) return { algorithm };
+  if (level === undefined) return { algorithm };
   if (level >= 1 && level <= HIGHEST_LEVEL[algorithm]) return { algorithm, level };
   throw usage(
     `Cannot use --compression-level "${level}": ${algorithm} accepts 1 to ${

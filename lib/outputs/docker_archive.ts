@@ -7,15 +7,13 @@
  *
  * @module
  */
-import { dirname } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import type { Image, Layer } from "../image/image.ts";
-import { writeAllSync } from "../io/write_all.ts";
 import { hexOf } from "../oci/digest.ts";
 import { compressionOfLayer, familyOfManifest } from "../oci/media_type.ts";
 import { TarWriter } from "../tar/writer.ts";
-import { explainingFileErrors } from "./file_error.ts";
-import { checkWritable, createFolder, writeNewFile } from "./new_file.ts";
+import { type ArchivePlace, nameOfArchive, preparePlace, writePlace } from "./archive_place.ts";
+import { writeFile, writeFileHeader } from "./archive_entries.ts";
 import type { Output } from "./output.ts";
 import { readBlob } from "./read_blob.ts";
 
@@ -24,71 +22,43 @@ const UNNAMED = "docker.io/unset-repo/unset-image-name:latest";
 
 /** What an archive is made for. */
 export interface DockerArchiveOptions {
-  readonly path: string;
+  readonly place: ArchivePlace;
   /** The names of the image, as the user wrote them; a name without a tag gets `:latest`. */
   readonly names: readonly string[];
 }
 
-/** Creates the output for the file at `path`. */
-export function dockerArchive({ path, names }: DockerArchiveOptions): Output {
-  const name = `the docker archive "${path}"`;
+/** Creates the output. */
+export function dockerArchive({ place, names }: DockerArchiveOptions): Output {
+  const name = nameOfArchive("the docker archive", place);
   const tags = names.length === 0 ? [UNNAMED] : names.map(withTag);
   return {
     name,
-    prepare: (): Promise<void> =>
-      explainingFileErrors(`write ${name}`, async () => {
-        await createFolder(dirname(path), 0o755);
-        if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === true) {
-          throw new KilnError("usage", `Cannot write ${name}: it is a directory`);
-        }
-        await checkWritable(dirname(path));
-      }),
-    write: (image: Image): Promise<void> =>
-      explainingFileErrors(`write ${name}`, async () => {
-        checkFormat(image, name);
-        await writeNewFile(path, (file) => writeArchive(image, { file, tags }));
-      }),
+    prepare: () => preparePlace(place, name),
+    async write(image: Image): Promise<void> {
+      checkFormat(image, name);
+      await writePlace(place, name, (write) => writeArchive(image, { write, tags }));
+    },
   };
 }
 
 async function writeArchive(
   image: Image,
-  { file, tags }: { readonly file: Deno.FsFile; readonly tags: readonly string[] },
+  { write, tags }: { readonly write: (chunk: Uint8Array) => void; readonly tags: readonly string[] },
 ): Promise<void> {
-  const tar = new TarWriter((chunk) => writeAllSync(file, chunk));
+  const tar = new TarWriter(write);
   const config = `sha256:${hexOf(image.manifest.config.digest)}`;
-  writeEntry(tar, config, image.configBytes);
+  writeFile(tar, config, image.configBytes);
   const written = new Set<string>();
   for (const layer of image.layers) {
     const entry = entryOf(layer);
     if (written.has(entry)) continue; // A layer may occur twice, its file only once.
     written.add(entry);
-    writeHeader(tar, entry, layer.descriptor.size);
+    writeFileHeader(tar, entry, layer.descriptor.size);
     for await (const chunk of readBlob(layer.descriptor, layer.blob)) tar.body(chunk);
   }
   const manifest = [{ Config: config, RepoTags: tags, Layers: image.layers.map(entryOf) }];
-  writeEntry(tar, "manifest.json", new TextEncoder().encode(JSON.stringify(manifest)));
+  writeFile(tar, "manifest.json", new TextEncoder().encode(JSON.stringify(manifest)));
   tar.finish();
-}
-
-function writeEntry(tar: TarWriter, name: string, bytes: Uint8Array): void {
-  writeHeader(tar, name, bytes.length);
-  tar.body(bytes);
-}
-
-function writeHeader(tar: TarWriter, name: string, size: number): void {
-  tar.header({
-    name,
-    type: "file",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    size,
-    mtimeNs: 0n,
-    linkName: "",
-    devMajor: 0,
-    devMinor: 0,
-  });
 }
 
 function entryOf({ descriptor }: Layer): string {

@@ -36,17 +36,19 @@ export async function checkWritable(folder: string): Promise<void> {
  * Writes a file beside its final place, then gives it its name; on failure nothing is left. Whoever reads the name sees
  * the old file or the whole new one.
  */
-export async function writeNewFile(path: string, write: (file: Deno.FsFile) => Promise<void>): Promise<void> {
+export async function writeNewFile<T>(path: string, write: (file: Deno.FsFile) => Promise<T>): Promise<T> {
   const temporary = temporaryIn(dirname(path));
   const file = await Deno.open(temporary, { write: true, createNew: true, mode: FILE_MODE });
   try {
+    let result: T;
     try {
-      await write(file);
+      result = await write(file);
     } finally {
       file.close();
     }
     await Deno.chmod(temporary, FILE_MODE);
     await Deno.rename(temporary, path);
+    return result;
   } catch (error) {
     await Deno.remove(temporary).catch(() => {}); // The first error is the one to tell.
     throw error;

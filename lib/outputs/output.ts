@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { ExportReply } from "../image/export_tree.ts";
 import type { Image, Layer } from "../image/image.ts";
+import type { TreeExporter } from "../image/tree_exporter.ts";
 
 /** One destination of the image. */
 export interface Output {
@@ -27,4 +29,9 @@ export interface Output {
   stageImage?(image: Image): Promise<void>;
   /** Writes the image. What makes it visible under its name is written last. */
   write(image: Image): Promise<void>;
+}
+
+/** One destination of the files of the image. */
+export interface TreeOutput extends Pick<Output, "name" | "prepare"> {
+  write(exporter: TreeExporter): Promise<ExportReply>;
 }

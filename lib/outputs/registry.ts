@@ -8,7 +8,7 @@ import { KilnError } from "../errors.ts";
 import type { Image, Layer } from "../image/image.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { formatReference, formatRepository, type Reference } from "../oci/reference.ts";
+import { formatReference, formatRepository, type Reference, type Repository } from "../oci/reference.ts";
 import type { PutOutcome, Registry } from "../registry/registry.ts";
 import type { Report } from "../report/report.ts";
 import type { BlobSource } from "../store/blob.ts";
@@ -21,6 +21,8 @@ export interface RegistryOutputOptions {
   readonly registry: Registry;
   /** Where to push to, each with a tag. */
   readonly destinations: readonly Reference[];
+  /** Where to push to without a tag, by the digest alone. */
+  readonly untagged?: readonly Reference[];
   /** Whether `prepare` asks each repository if pushing is allowed. */
   readonly checkPush: boolean;
   readonly report: Report;
@@ -32,20 +34,21 @@ export function registryOutputs(options: RegistryOutputOptions): readonly Output
   const { registry, signal, checkPush } = options;
   const pusher = new BlobPusher(registry, signal);
   const checks = new Map<string, Promise<void>>();
-  const check = (destination: Reference): Promise<void> => {
+  const check = (destination: Repository): Promise<void> => {
     const repository = formatRepository(destination);
     const known = checks.get(repository) ?? registry.checkPush(destination, signal);
     checks.set(repository, known);
     return known;
   };
-  return options.destinations.map((destination) => ({
+  const untagged = (options.untagged ?? []).map(({ registry, repository }): Repository => ({ registry, repository }));
+  return [...options.destinations, ...untagged].map((destination) => ({
     ...registryOutput(destination, pusher, options),
     prepare: (): Promise<void> => checkPush ? check(destination) : Promise.resolve(),
   }));
 }
 
 function registryOutput(
-  destination: Reference,
+  destination: Reference | Repository,
   pusher: BlobPusher,
   options: RegistryOutputOptions,
 ): Omit<Output, "prepare"> {
@@ -56,8 +59,11 @@ function registryOutput(
     await Promise.allSettled(pushes);
     return await Promise.all(pushes);
   };
+  const reference = (image: Image): Reference =>
+    isTagged(destination) ? destination : { ...destination, digest: image.descriptor.digest };
+  const name = isTagged(destination) ? formatReference(destination) : formatRepository(destination);
   return {
-    name: formatReference(destination),
+    name,
     async stage({ descriptor, blob }: Layer): Promise<void> {
       await pusher.push(destination, descriptor, blob);
     },
@@ -67,12 +73,16 @@ function registryOutput(
     async write(image: Image): Promise<void> {
       const blobs = blobsOf(image);
       const outcomes = await pushAll(blobs);
-      await putManifest(image, { destination, pusher, options, blobs });
+      await putManifest(image, { destination: reference(image), pusher, options, blobs });
       const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
       const how = `${count("uploaded")} blobs sent, ${count("mounted")} mounted, ${count("present")} there already`;
-      report.message("debug", `Pushed ${formatReference(destination)}@${image.descriptor.digest} (${how})`);
+      report.message("debug", `Pushed ${name}@${image.descriptor.digest} (${how})`);
     },
   };
+}
+
+function isTagged(destination: Reference | Repository): destination is Reference {
+  return "tag" in destination;
 }
 
 interface Push {

@@ -49,6 +49,8 @@ export interface ReportOptions {
   readonly verbosity: Level;
   /** Whether text formats show the time of day instead of the seconds since the start. */
   readonly timestamps: boolean;
+  /** Whether stdout is for something else: what commands print to it then goes to stderr. */
+  readonly stdoutIsTaken?: boolean;
 }
 
 /** Where bytes go. `write` returns when they are written or given up, and never throws. */

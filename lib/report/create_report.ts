@@ -9,7 +9,8 @@ import { createJsonReport } from "./json_lines.ts";
 import { createTextReport } from "./text.ts";
 
 /** Makes the report that `options` ask for. */
-export function createReport(options: ReportOptions, world: ReportWorld): ConsoleReport {
+export function createReport(options: ReportOptions, host: ReportWorld): ConsoleReport {
+  const world = options.stdoutIsTaken === true ? withoutStdout(host) : host;
   switch (options.format) {
     case "text":
       return createTextReport(options, world);
@@ -18,4 +19,14 @@ export function createReport(options: ReportOptions, world: ReportWorld): Consol
     case "json":
       return createJsonReport(options, world);
   }
+}
+
+function withoutStdout(host: ReportWorld): ReportWorld {
+  return {
+    stdout: host.stderr,
+    stderr: host.stderr,
+    env: (name) => host.env(name),
+    now: () => host.now(),
+    elapsedMs: () => host.elapsedMs(),
+  };
 }

@@ -21,6 +21,10 @@ export interface ArchiveOptions {
   drain(): Promise<void> | undefined;
   /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */
   readonly latestSec?: number;
+  /** False for an archive that is no layer, in which no name deletes anything. */
+  readonly isLayer?: false;
+  /** Only attributes of the user's kind are written. */
+  readonly onlyUserXattrs?: true;
 }
 
 const WHITEOUT_PREFIX = ".wh.";
@@ -72,7 +76,7 @@ async function writeEntry(
   options: ArchiveOptions,
 ): Promise<void> {
   const { path, located, linkTo } = change;
-  if (splitPath(path).name.startsWith(WHITEOUT_PREFIX)) {
+  if (options.isLayer !== false && splitPath(path).name.startsWith(WHITEOUT_PREFIX)) {
     throw new KilnError(
       "dockerfile",
       `Cannot put "${displayPath(path)}" into a layer: names that begin with ".wh." delete files`,
@@ -84,6 +88,7 @@ async function writeEntry(
   for (const name of [path, linkTo ?? ""]) refuseLong(name);
   const header = headerOf(located, path, {
     metadata: options.metadata,
+    ...(options.onlyUserXattrs ? { onlyUserXattrs: true } : {}),
     ...(linkTo === undefined ? {} : { linkTo }),
     ...(options.latestSec === undefined ? {} : { latestSec: options.latestSec }),
   });

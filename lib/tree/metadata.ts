@@ -40,7 +40,7 @@ export function statusDiffers(a: Stat, b: Stat): boolean {
 export function headerOf(located: Located, path: BytePath, options: HeaderOptions): TarEntry {
   const { directory, name, stat } = located;
   const type: EntryType = options.linkTo === undefined ? typeOf(stat) : "hardlink";
-  const xattrs = type === "hardlink" ? undefined : options.metadata.xattrsAt(directory, name);
+  const xattrs = type === "hardlink" ? undefined : xattrsOf(located, options);
   return {
     name: type === "dir" ? `${path}/` : path,
     type,
@@ -56,9 +56,16 @@ export function headerOf(located: Located, path: BytePath, options: HeaderOption
   };
 }
 
+function xattrsOf({ directory, name }: Located, { metadata, onlyUserXattrs }: HeaderOptions): Xattrs {
+  const all = metadata.xattrsAt(directory, name);
+  if (!onlyUserXattrs || all.size === 0) return all;
+  return new Map([...all].filter(([key]) => key.startsWith("user.")));
+}
+
 /** How to make a header. */
 export interface HeaderOptions {
   readonly metadata: Metadata;
+  readonly onlyUserXattrs?: true;
   /** Path of the entry this one is a hard link to. */
   readonly linkTo?: BytePath;
   /** SOURCE_DATE_EPOCH: later times are written as this one. Seconds since the epoch. */

@@ -56,7 +56,7 @@ Deno.test("docker archive: skopeo reads names, config and layers", async () => {
   await using folder = await tempFolder();
   const image = sampleImage({ family: "docker", files: FILES });
   const path = join(folder.path, "image.tar");
-  await write(dockerArchive({ path, names: ["reg.example:5000/app:v1", "other"] }), image);
+  await write(dockerArchive({ place: { kind: "file", path }, names: ["reg.example:5000/app:v1", "other"] }), image);
   assert.deepEqual(JSON.parse(await skopeo("list-tags", `docker-archive:${path}`)).Tags, [
     "reg.example:5000/app:v1",
     "other:latest",
@@ -77,7 +77,7 @@ Deno.test("docker archive: a full disk is reported, and nothing is left of the f
   await Deno.mkdir(full);
   await run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", full]);
   try {
-    const output = dockerArchive({ path: join(full, "image.tar"), names: [] });
+    const output = dockerArchive({ place: { kind: "file", path: join(full, "image.tar") }, names: [] });
     await assert.rejects(write(output, sampleImage({ family: "docker", files: FILES })), (error) => {
       assert.ok(error instanceof KilnError && error.kind === "disk" && error.exitCode === 73);
       assert.match(error.message, /^Cannot write the docker archive ".*": the file system is full$/);

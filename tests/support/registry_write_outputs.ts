@@ -18,7 +18,7 @@ const [folder = ""] = Deno.args;
 const image = sampleImage({ family: "docker", files: [noise(50_000)] });
 const outputs = [
   ociLayout(join(folder, "layout")),
-  dockerArchive({ path: join(folder, "archives/image.tar"), names: ["app"] }),
+  dockerArchive({ place: { kind: "file", path: join(folder, "archives/image.tar") }, names: ["app"] }),
   digestFile(join(folder, "results/digest")),
   nameDigestFile(join(folder, "results/names"), [parseReference("app")]),
 ];

@@ -46,7 +46,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
         reproducible: false,
       },
     },
-    outputs: { destinations: [], push: false, checkPush: false },
+    outputs: { destinations: [], push: false, checkPush: false, untagged: [], exports: [] },
     registry: { insecurePush: false, insecurePull: false, insecureRegistries: new Set() },
     isolation: { isolation: { wanted: "auto" }, force: false, workDirectory: "/home/me/.cache/kiln" },
     printPlan: false,
@@ -235,6 +235,8 @@ Deno.test("outputs, are absolute paths", () => {
   assert.deepEqual(outputs, {
     push: false,
     checkPush: false,
+    untagged: [],
+    exports: [],
     ociLayoutPath: "/here/o",
     tarPath: "/t.tar",
     digestFile: "/here/x",
@@ -248,6 +250,8 @@ Deno.test("outputs, with an empty path are not asked for", () => {
     destinations: [],
     push: false,
     checkPush: false,
+    untagged: [],
+    exports: [],
   });
 });
 

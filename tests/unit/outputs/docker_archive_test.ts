@@ -20,7 +20,7 @@ async function entriesOf(path: string): Promise<ReadonlyMap<string, Uint8Array>>
 }
 
 async function write(image: Image, names: readonly string[], path: string): Promise<ReadonlyMap<string, Uint8Array>> {
-  const output = dockerArchive({ path, names });
+  const output = dockerArchive({ place: { kind: "file", path }, names });
   await output.prepare();
   await output.write(image);
   return await entriesOf(path);
@@ -94,14 +94,17 @@ Deno.test("dockerArchive() refuses zstd layers and leaves no file", async () => 
     descriptor: { ...layer.descriptor, mediaType: MEDIA_TYPES.docker.layer.zstd },
   }));
   const path = join(folder.path, "image.tar");
-  await assert.rejects(dockerArchive({ path, names: [] }).write({ ...image, layers }), (error) => {
-    assert.ok(error instanceof KilnError && error.kind === "usage");
-    assert.match(
-      error.message,
-      /^Cannot write the docker archive ".*image\.tar": its layer sha256:[0-9a-f]{64} is compressed with zstd$/,
-    );
-    return true;
-  });
+  await assert.rejects(
+    dockerArchive({ place: { kind: "file", path }, names: [] }).write({ ...image, layers }),
+    (error) => {
+      assert.ok(error instanceof KilnError && error.kind === "usage");
+      assert.match(
+        error.message,
+        /^Cannot write the docker archive ".*image\.tar": its layer sha256:[0-9a-f]{64} is compressed with zstd$/,
+      );
+      return true;
+    },
+  );
   assert.deepEqual([...Deno.readDirSync(folder.path)], []);
 });
 
@@ -111,7 +114,7 @@ Deno.test("dockerArchive() keeps the earlier file when it fails", async () => {
   const image = sampleImage({ family: "docker" });
   const layers = image.layers.map((layer) => ({ ...layer, blob: sourceOf(noise(1)) }));
   await assert.rejects(
-    dockerArchive({ path, names: [] }).write({ ...image, layers }),
+    dockerArchive({ place: { kind: "file", path }, names: [] }).write({ ...image, layers }),
     /it has less than its [0-9]+ bytes$/,
   );
   assert.equal(await Deno.readTextFile(path), "before");
@@ -120,7 +123,7 @@ Deno.test("dockerArchive() keeps the earlier file when it fails", async () => {
 
 Deno.test("dockerArchive() says before the build that the path is a directory", async () => {
   await using folder = await tempFolder();
-  await assert.rejects(dockerArchive({ path: folder.path, names: [] }).prepare(), {
+  await assert.rejects(dockerArchive({ place: { kind: "file", path: folder.path }, names: [] }).prepare(), {
     message: `Cannot write the docker archive "${folder.path}": it is a directory`,
   });
 });

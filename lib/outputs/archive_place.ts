@@ -1,0 +1,59 @@
+/**
+ * Where an archive goes: a file, which is complete or not there, or stdout.
+ *
+ * @module
+ */
+import { dirname } from "node:path/posix";
+import { KilnError } from "../errors.ts";
+import { writeAllSync } from "../io/write_all.ts";
+import { explainingFileErrors } from "./file_error.ts";
+import { checkWritable, createFolder, writeNewFile } from "./new_file.ts";
+
+/** Stdout, as far as an archive needs it. */
+export interface ByteStream {
+  /** Returns when the bytes are written or given up. */
+  write(bytes: Uint8Array): void;
+  /** Whether bytes were given up for another reason than that the reader went away. */
+  readonly lost: boolean;
+}
+
+/** A place for an archive. */
+export type ArchivePlace =
+  /** Absolute. */
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "stdout"; readonly stream: ByteStream };
+
+/** Returns how an archive is called in messages. */
+export function nameOfArchive(what: string, place: ArchivePlace): string {
+  return place.kind === "file" ? `${what} "${place.path}"` : `${what} on stdout`;
+}
+
+/** Makes sure that an archive can be written. @throws {KilnError} kind `disk` or `usage` */
+export async function preparePlace(place: ArchivePlace, name: string): Promise<void> {
+  if (place.kind === "stdout") return;
+  const { path } = place;
+  await explainingFileErrors(`write ${name}`, async () => {
+    await createFolder(dirname(path), 0o755);
+    if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === true) {
+      throw new KilnError("usage", `Cannot write ${name}: it is a directory`);
+    }
+    await checkWritable(dirname(path));
+  });
+}
+
+/** Writes an archive; `body` is given what takes its bytes. @throws {KilnError} kind `disk` */
+export async function writePlace<T>(
+  place: ArchivePlace,
+  name: string,
+  body: (write: (chunk: Uint8Array) => void) => Promise<T>,
+): Promise<T> {
+  return await explainingFileErrors(`write ${name}`, async () => {
+    if (place.kind === "file") {
+      return await writeNewFile(place.path, (file) => body((chunk) => writeAllSync(file, chunk)));
+    }
+    const { stream } = place;
+    const result = await body((chunk) => stream.write(chunk));
+    if (stream.lost) throw new KilnError("disk", `Cannot write ${name}: the write failed`);
+    return result;
+  });
+}
