@@ -24,9 +24,9 @@ export interface ChildDescriptors {
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
-  /** Where init reports, see init_program.ts. */
+  /** Where init or the guardian reports, see init_program.ts. */
   readonly report: number;
-  /** The init program. */
+  /** The program of init or the guardian. */
   readonly init: number;
 }
 
@@ -37,6 +37,7 @@ const SPARE_FD = 4;
 const SIGKILL = 9;
 const SIGPIPE = 13;
 const PR_SET_PDEATHSIG = 1;
+const PR_SET_CHILD_SUBREAPER = 36;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const CLOSE_RANGE_CLOEXEC = 4;
@@ -117,14 +118,25 @@ export function entryScript(spec: ExecSpec, abilities: Abilities): SyscallScript
   return script;
 }
 
-/** Returns the whole script of a command without namespaces of its own. */
-export function chrootScript(
-  root: BytePath,
-  spec: ExecSpec,
-  { fds, abilities }: ScriptOptions,
-): SyscallScript {
+/** Returns the script of a guardian. */
+export function guardianScript(fds: ChildDescriptors): SyscallScript {
   const script = new SyscallScript();
   inheritDescriptors(script, fds);
+  return script
+    .call("become the parent of orphans", "prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    .call("start the guardian", "execveat", fds.init, "", ["guardian"], [], AT_EMPTY_PATH);
+}
+
+/** What the scripts of commands without namespaces of their own are made for. */
+export interface PlainScriptOptions extends Omit<ScriptOptions, "fds"> {
+  /** Set where there is no guardian, whose child has its descriptors. */
+  readonly fds?: ChildDescriptors;
+}
+
+/** Returns the script of a command without namespaces of its own. */
+export function chrootScript(root: BytePath, spec: ExecSpec, { fds, abilities }: PlainScriptOptions): SyscallScript {
+  const script = new SyscallScript();
+  if (fds !== undefined) inheritDescriptors(script, fds);
   script
     .call("keep the report to the builder", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC)
     .call("enter the rootfs", "chdir", root)
@@ -135,14 +147,10 @@ export function chrootScript(
   return script;
 }
 
-/** Returns the whole script of a command in the root that we are in ourselves, or in tests a directory with mounts. */
-export function inPlaceScript(
-  root: BytePath,
-  spec: ExecSpec,
-  { fds, abilities }: { readonly fds: ChildDescriptors; readonly abilities: Abilities },
-): SyscallScript {
+/** The same for a command in the root that we are in ourselves, or in tests a directory with mounts. */
+export function inPlaceScript(root: BytePath, spec: ExecSpec, { fds, abilities }: PlainScriptOptions): SyscallScript {
   const script = new SyscallScript();
-  inheritDescriptors(script, fds);
+  if (fds !== undefined) inheritDescriptors(script, fds);
   script.call("keep the report to the builder", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC);
   if (root !== "/") script.call("enter the rootfs", "chdir", root).call("make the rootfs the root", "chroot", ".");
   resetProcess(script);

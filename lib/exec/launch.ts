@@ -7,6 +7,7 @@ import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, makeMemoryFile, makePipe, O, openAt, writeAll } from "../sys/file.ts";
+import { makeGuardianProgram } from "../sys/guardian_program.ts";
 import { makeInitProgram, REPORT_BYTES } from "../sys/init_program.ts";
 import { checked, libc } from "../sys/libc.ts";
 import { CLONE, StartError, startProcess } from "../sys/start_process.ts";
@@ -17,11 +18,12 @@ import {
   type ChildDescriptors,
   chrootScript,
   entryScript,
+  guardianScript,
   inPlaceScript,
   setUpScript,
   wholeScript,
 } from "./command_script.ts";
-import { childrenOf, killDescendants, killProcessesIn, signalCommand } from "./process_tree.ts";
+import { childrenOf, killDescendants, killProcessesIn, signalCommand, type StartedKind } from "./process_tree.ts";
 import type { ExecResult, ExecSpec } from "./spec.ts";
 
 /** Where a command's output goes and what can end it early. */
@@ -59,9 +61,9 @@ export async function launch(root: BytePath, spec: ExecSpec, io: ExecIo, abiliti
       report: report.writeEnd,
       init: -1,
     };
-    const { pid, entry } = start(root, spec, { child, abilities, keep: (fd) => fds.keep(fd) });
+    const started = start(root, spec, { child, abilities, keep: (fd) => fds.keep(fd) });
     fds.closeNow(child.stdin, stdout.writeEnd, stderr.writeEnd, report.writeEnd, child.init);
-    return await attend(pid, { root, spec, io, abilities, others, entry, stdout, stderr, report });
+    return await attend({ root, spec, io, abilities, others, ...started, stdout, stderr, report });
   } finally {
     fds.closeAll();
   }
@@ -101,12 +103,16 @@ interface StartOptions {
   readonly keep: (fd: number) => number;
 }
 
-/** Starts the command, or the process that will; `entry` has the calls that its report counts. */
-function start(
-  root: BytePath,
-  spec: ExecSpec,
-  { child, abilities, keep }: StartOptions,
-): { readonly pid: number; readonly entry: SyscallScript } {
+/** A process that is the command or has it for a child. */
+interface Started {
+  readonly pid: number;
+  readonly kind: StartedKind;
+  /** The calls that its report counts. */
+  readonly entry: SyscallScript;
+}
+
+/** Starts the command, or the process that will. */
+function start(root: BytePath, spec: ExecSpec, { child, abilities, keep }: StartOptions): Started {
   const network = spec.network === "none" ? CLONE.NEWNET : 0;
   const flags = abilities.namespaces ? CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWIPC | CLONE.NEWUTS | network : 0;
   const options = { fds: child, abilities };
@@ -114,38 +120,53 @@ function start(
   if (abilities.start === "runner") {
     const entry = abilities.namespaces ? wholeScript(root, spec, options) : scriptWithout(root, spec, options);
     const { report, stdin, stdout, stderr } = child;
-    return { pid: startRunner(flags, entry, { report, inherited: [stdin, stdout, stderr] }), entry };
+    const pid = startRunner(flags, entry, { report, inherited: [stdin, stdout, stderr] });
+    return { pid, entry, kind: abilities.namespaces ? "init" : "command" };
   }
   try {
     if (!abilities.namespaces) {
-      const entry = scriptWithout(root, spec, options);
-      return { pid: startProcess(flags, entry), entry };
+      const entry = scriptWithout(root, spec, { abilities });
+      child.init = keep(makeMemoryFile("guardian"));
+      writeAll(child.init, makeGuardianProgram(entry, Deno.pid));
+      const guardian = startGuardian(child);
+      if (guardian !== undefined) return { pid: guardian, entry, kind: "guardian" };
+      const whole = scriptWithout(root, spec, options);
+      return { pid: startProcess(flags, whole), entry: whole, kind: "command" };
     }
     const entry = entryScript(spec, abilities);
     child.init = keep(makeMemoryFile("init"));
     writeAll(child.init, makeInitProgram(entry));
-    return { pid: startProcess(flags, setUpScript(root, spec, options)), entry };
+    return { pid: startProcess(flags, setUpScript(root, spec, options)), entry, kind: "init" };
   } catch (error) {
     throw error instanceof StartError ? explainFailedStep(error.failed, spec) : error;
   }
 }
 
-interface Running {
+/** Starts a guardian, and returns undefined where the host forbids a program made in memory. */
+function startGuardian(child: ChildDescriptors): number | undefined {
+  try {
+    return startProcess(0, guardianScript(child));
+  } catch (error) {
+    if (error instanceof StartError && error.failed.step.name === "execveat") return undefined;
+    throw error;
+  }
+}
+
+interface Running extends Started {
   readonly root: BytePath;
   readonly spec: ExecSpec;
   readonly io: ExecIo;
   readonly abilities: Abilities;
   /** Children of ours that the command has nothing to do with. */
   readonly others: readonly number[];
-  readonly entry: SyscallScript;
   readonly stdout: { readonly readEnd: number };
   readonly stderr: { readonly readEnd: number };
   readonly report: { readonly readEnd: number };
 }
 
-async function attend(pid: number, running: Running): Promise<ExecResult> {
-  const { io, abilities } = running;
-  const watch = endOnAbort(pid, io, abilities);
+async function attend(running: Running): Promise<ExecResult> {
+  const { pid, io, abilities } = running;
+  const watch = endOnAbort(running, io);
   const output = Promise.all([
     pump(running.stdout.readEnd, (chunk) => io.stdout(chunk)),
     pump(running.stderr.readEnd, (chunk) => io.stderr(chunk)),
@@ -154,7 +175,8 @@ async function attend(pid: number, running: Running): Promise<ExecResult> {
     const status = new Int32Array(1);
     const waited = await libc.waitpid(pid, new Uint8Array(status.buffer), 0);
     if (waited !== pid) throw new Error(`Unreachable: process ${pid} was reaped by somebody else`);
-    // Orphans hold the pipes open: with a process namespace they are gone with init, else they are ended now.
+    // Orphans hold the pipes open: with a process namespace they are gone with init, else the guardian has ended them,
+    // unless there is none, or the command has ended it.
     if (running.root === "/") await killDescendants(Deno.pid, running.others);
     else if (!abilities.namespaces) await killProcessesIn(running.root);
     await output;
@@ -176,12 +198,12 @@ async function pump(fd: number, take: (chunk: Uint8Array) => void): Promise<void
 }
 
 /** Ends the command when the build is interrupted or its time is over. */
-function endOnAbort(pid: number, io: ExecIo, abilities: Abilities): { stop(): void; timedOut(): boolean } {
+function endOnAbort({ pid, kind }: Started, io: ExecIo): { stop(): void; timedOut(): boolean } {
   let killing: ReturnType<typeof setTimeout> | undefined;
   let timedOut = false;
-  const kill = (): void => signalCommand(pid, "SIGKILL", abilities);
+  const kill = (): void => signalCommand(pid, "SIGKILL", kind);
   const end = (): void => {
-    signalCommand(pid, "SIGTERM", abilities);
+    signalCommand(pid, "SIGTERM", kind);
     killing ??= setTimeout(kill, io.graceMs);
   };
   const timeout = io.timeoutMs === undefined ? undefined : setTimeout(() => {

@@ -5,26 +5,26 @@
  */
 import type { BytePath } from "../io/byte_path.ts";
 import { AT_FDCWD, readLink } from "../sys/file.ts";
+import { GUARDIAN_SIGNAL } from "../sys/guardian_program.ts";
 import { libc } from "../sys/libc.ts";
-import type { Abilities } from "./abilities.ts";
 
 const SIGNALS = { SIGTERM: 15, SIGKILL: 9 } as const;
 
+/** What a started process is: the command itself, the init of its process namespace, or its guardian. */
+export type StartedKind = "command" | "init" | "guardian";
+
 /**
- * Sends a signal to a command's process group. With a process namespace `pid` is its init: SIGTERM goes to the group
- * of init's child, SIGKILL to init, upon which the kernel kills everything in the namespace.
+ * Sends a signal to a command's process group. With init the kernel kills everything in the namespace when that ends; a
+ * guardian ends everything when it is told to.
  */
-export function signalCommand(pid: number, signal: keyof typeof SIGNALS, abilities: Abilities): void {
-  const number = SIGNALS[signal];
-  if (!abilities.namespaces) {
-    libc.kill(-pid, number);
-    return;
-  }
-  if (signal === "SIGKILL") {
-    libc.kill(pid, number);
-    return;
-  }
-  for (const child of childrenOf(pid)) libc.kill(-child, number);
+export function signalCommand(
+  pid: number,
+  signal: keyof typeof SIGNALS,
+  started: StartedKind,
+): void {
+  if (started === "command") libc.kill(-pid, SIGNALS[signal]);
+  else if (signal === "SIGTERM") { for (const child of childrenOf(pid)) libc.kill(-child, SIGNALS.SIGTERM); }
+  else libc.kill(pid, started === "init" ? SIGNALS.SIGKILL : GUARDIAN_SIGNAL);
 }
 
 /** Returns the children of a process. */

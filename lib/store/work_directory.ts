@@ -167,7 +167,7 @@ function removeDead(state: string): void {
     try {
       const lock = lockOf(`${builds}/${entry.name}`);
       if (lock === undefined) continue;
-      // Where a build may have no process namespace, daemons of its commands outlive a builder that was killed.
+      // Where there was neither a process namespace nor a guardian, daemons of its commands outlive a killed builder.
       const path = bytePathOf(Deno.realPathSync(`${builds}/${entry.name}`));
       killProcessesRootedBelow(path);
       recoverRoot(`${path}/${ROOT_EXCHANGE}`);
@@ -176,8 +176,9 @@ function removeDead(state: string): void {
       removeTree(files.AT_FDCWD, path);
       files.close(lock);
     } catch (error) {
-      // Another build may clean up at the same time.
-      if (!(error instanceof SysError && error.is("ENOENT", "ENOTEMPTY"))) throw error;
+      // Another build may clean up at the same time; and what is left may belong to ids of a user namespace that this
+      // one does not have.
+      if (!(error instanceof SysError && error.is("ENOENT", "ENOTEMPTY", "EACCES", "EPERM"))) throw error;
     }
   }
 }

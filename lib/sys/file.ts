@@ -273,10 +273,12 @@ export function makePipe(): { readEnd: number; writeEnd: number } {
   return { readEnd: ends[0] ?? -1, writeEnd: ends[1] ?? -1 };
 }
 
-/** Makes an anonymous file in memory. @throws {SysError} */
+/** Makes an anonymous file in memory that may be executed. @throws {SysError} */
 export function makeMemoryFile(name: BytePath): number {
-  const MFD_CLOEXEC = 1;
-  return checked("memfd_create", libc.memfd_create(first.write(name), MFD_CLOEXEC));
+  const [MFD_CLOEXEC, MFD_EXEC] = [0x1, 0x10];
+  // Some hosts make such files executable only if asked to; kernels before 6.3 do not know the flag.
+  const fd = libc.memfd_create(first.write(name), MFD_CLOEXEC | MFD_EXEC);
+  return fd >= 0 ? fd : checked("memfd_create", libc.memfd_create(first.write(name), MFD_CLOEXEC));
 }
 
 /** Returns the numbers statx reports for an encoded device, the other way round: glibc's makedev. */

@@ -36,6 +36,7 @@ export interface PreparedNamespace {
  * @returns why there can be none that is good for building, if so.
  */
 export function prepareUserNamespace(): PreparedNamespace | string {
+  if (Deno.build.arch !== "x86_64") return "entering a user namespace takes machine code that there is for x86-64 only";
   const noMore: string[] = [];
   for (const { map, lacks } of waysToMap()) {
     if (map === undefined) {

@@ -4,25 +4,32 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { join } from "node:path/posix";
 import { addBase } from "../support/registry_base.ts";
 import { startFaultRegistry } from "../support/registry_fault.ts";
 import { type Running, type Site, type StartOptions, startSite } from "../support/executor_site.ts";
+import { asOrdinaryUser } from "../support/ordinary_user.ts";
 import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 interface Way {
   readonly name: string;
   readonly flags: readonly string[];
-  readonly through?: readonly string[];
+  readonly through?: (site: Site) => readonly string[];
 }
 
-/** Ways to run commands; the last is what a container without privileges allows. */
+/** Ways to run commands. */
 const WAYS: readonly Way[] = [
   { name: "overlay", flags: ["--isolation=overlay"] },
   { name: "chroot", flags: ["--isolation=chroot"] },
   {
     name: "chroot without CAP_SYS_ADMIN",
     flags: ["--isolation=chroot"],
-    through: AS_IN_A_CONTAINER,
+    through: () => AS_IN_A_CONTAINER,
+  },
+  {
+    name: "userns of an ordinary user",
+    flags: ["--isolation=userns"],
+    through: (site) => asOrdinaryUser({ ids: "single", owns: [site.path, join(site.path, "home")] }),
   },
 ];
 
@@ -37,7 +44,7 @@ async function start(lines: readonly string[], way: Way): Promise<Started> {
   await addBase(registry, "busybox");
   const from = [`FROM ${registry.host}/base/busybox:latest`, "ENV MARK={MARK}"];
   const site = await startSite({ Dockerfile: `${[...from, ...lines].join("\n")}\n` });
-  const options: StartOptions = way.through === undefined ? {} : { through: way.through };
+  const options: StartOptions = way.through === undefined ? {} : { through: way.through(site) };
   const running = site.start(["--no-push", "--insecure-pull", ...way.flags], options);
   return {
     site,
@@ -115,16 +122,42 @@ for (const way of WAYS) {
     await started.site.assertNothingLeft();
   });
 
-  const until = way.through === undefined ? "at once" : "when the next build begins";
-  Deno.test(`F26 kill -9 of the builder, ends daemons of its commands ${until} (${way.name})`, async () => {
-    await using started = await start(["RUN setsid sleep 300 & echo ready; sleep 300"], way);
+  Deno.test(`F26 kill -9 of the builder, ends its command and daemons at once (${way.name})`, async () => {
+    const daemons = `setsid sh -c "trap '' HUP INT QUIT TERM; sleep 300; sleep 300" & (setsid sleep 300 &) &`;
+    await using started = await start([`RUN ${daemons} echo ready; sleep 300`], way);
     await started.running.said("] ready");
     started.running.kill("SIGKILL");
     await started.running.outcome;
-    if (way.through === undefined) await started.site.assertNothingRuns();
+    await started.site.assertNothingRuns();
     await started.site.write({ Dockerfile: "FROM scratch\n" });
     const { code, stderr } = await started.site.run(["--no-push"]);
     assert.equal(code, 0, stderr);
     await started.site.assertNothingLeft();
   });
 }
+
+Deno.test("F29 command that ends its guardian, leaves nothing behind all the same", async () => {
+  const way: Way = { name: "", flags: ["--isolation=chroot"], through: () => AS_IN_A_CONTAINER };
+  await using started = await start([`RUN setsid sleep 300 & sleep 0.1; kill -9 $PPID; sleep 300`], way);
+  const { code, stderr } = await started.running.outcome;
+  assert.equal(code, 137, stderr);
+  await started.site.assertNothingLeft();
+});
+
+/** The kernel has a setting for it in each process namespace. */
+const WITHOUT_PROGRAMS_IN_MEMORY: readonly string[] = [
+  ...["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"],
+  ...['echo 2 > /proc/sys/vm/memfd_noexec; exec "$@"', "sh"],
+];
+
+Deno.test("F29 daemon, ends with its command also where no program in memory can be executed", async () => {
+  const way: Way = {
+    name: "",
+    flags: ["--isolation=chroot"],
+    through: () => [...WITHOUT_PROGRAMS_IN_MEMORY, ...AS_IN_A_CONTAINER],
+  };
+  await using started = await start([`RUN setsid sleep 300 & exit 3`], way);
+  const { code, stderr } = await started.running.outcome;
+  assert.equal(code, 3, stderr);
+  await started.site.assertNothingLeft();
+});
