@@ -69,7 +69,7 @@ const REFUSED: readonly (readonly [shows: string, dockerfile: string, error: Reg
   [
     "a NUL in a command, escaped",
     `FROM {BASE}\nRUN ["echo", "a\\u0000b"]\n`,
-    /an element of the JSON array has a NUL character/,
+    /element 2 has a NUL character/,
     2,
   ],
   ["nothing but line ends", "\n".repeat(1e6), /it has no instructions/],
