@@ -11,6 +11,7 @@ import { prepared } from "../support/environment/environment.ts";
 import { startSite } from "../support/executor_site.ts";
 import { git } from "../support/git_repository.ts";
 import { gitSite, smallRepository, writeFiles } from "../support/git_site.ts";
+import { startSshServer } from "../support/git_ssh_server.ts";
 import { createIdentity } from "../support/registry_server.ts";
 
 await prepared({ tools: ["git"] });
@@ -145,4 +146,40 @@ Deno.test("a git context, has its submodules when it is asked for them, and says
   const args = ["--git=recurse-submodules=true"];
   const files = await filesFrom(site, url, { env: HTTP, args });
   assert.deepEqual(files, ["/.gitmodules", "/Dockerfile", "/vendor/", "/vendor/lib/", "/vendor/lib/l"]);
+});
+
+Deno.test("a git context over ssh, takes the key of --ssh, of an agent or of --git, and only known hosts", async () => {
+  await prepared({ tools: ["ssh", "sshd"] });
+  await using at = await gitSite();
+  await using ssh = await startSshServer(at.root, { acceptsProtocol: true });
+  const { bare } = await smallRepository(at.root, "app", FILES);
+  await using site = await startSite();
+  const context = `ssh://root@127.0.0.1:${ssh.port}${bare}#main`;
+  const known = `--git=ssh-known-hosts=${ssh.knownHosts}`;
+  assert.deepEqual(await filesFrom(site, context, { args: [known, `--git=ssh-key=${ssh.key}`] }), ALL);
+  assert.deepEqual(await filesFrom(site, context, { args: [known, `--ssh=default=${ssh.key}`] }), ALL);
+  const socket = join(at.root, "agent");
+  const agent = new Deno.Command("ssh-agent", { args: ["-D", "-a", socket], stdout: "null", stderr: "null" }).spawn();
+  try {
+    // It has no other way to say that it listens.
+    await run(["sh", "-c", 'until ssh-add -q "$1"; [ $? -ne 2 ]; do :; done', "sh", ssh.key], {
+      env: { SSH_AUTH_SOCK: socket },
+    });
+    assert.deepEqual(await filesFrom(site, context, { args: [known], env: { SSH_AUTH_SOCK: socket } }), ALL);
+    assert.deepEqual(await filesFrom(site, context, { args: [known, `--ssh=default=${socket}`] }), ALL);
+  } finally {
+    agent.kill();
+    await agent.status;
+  }
+  await using other = await startSite();
+  await assertContextFails(other, context, {
+    args: [`--ssh=default=${ssh.key}`],
+    code: 77,
+    error: /Host key verification/,
+  });
+  await assertContextFails(other, context, {
+    args: [known, `--ssh=default=${ssh.otherKey}`],
+    code: 77,
+    error: /Permission denied/,
+  });
 });
