@@ -37,7 +37,7 @@ import type { BuildOptions } from "./build_options.ts";
 import { BuildWarnings } from "./build_warnings.ts";
 import { chooseFormat } from "./choose_format.ts";
 import { createClient } from "./create_client.ts";
-import { createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
+import { abandonOutputs, createOutputs, type Outputs, writeOutputs } from "./create_outputs.ts";
 import type { Startup } from "./executor.ts";
 import { startContext } from "./fetch_context.ts";
 import { startGitAgent } from "./git_agent.ts";
@@ -225,6 +225,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     await removeOldCaches({ directory: work.cacheMounts, ttlMs: cacheTtlMs, pool: pools.jobs, report });
     report.message("info", `Done in ${((host.elapsedMs() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
+    await abandonOutputs(outputs, report);
     // Whatever fails after an interruption fails because of it.
     throw interruption.reason() ?? error;
   } finally {

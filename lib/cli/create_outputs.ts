@@ -150,3 +150,15 @@ async function writeTrees(trees: readonly TreeOutput[], built: BuiltImage, repor
     if (devices > 0) report.message("warn", `${devices} devices of the image are not in ${output.name}`);
   }
 }
+
+/** Takes away what outputs hold of an image that has failed. It is not the first error: nobody is told but the log. */
+export async function abandonOutputs(outputs: Outputs, report: Report): Promise<void> {
+  for (const output of outputs.early) {
+    try {
+      await output.abandon?.();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : error;
+      report.message("warn", `Cannot take the layers of this build out of ${output.name}: ${why}`);
+    }
+  }
+}

@@ -4,16 +4,36 @@
  * @module
  */
 import { WorkerPool } from "../async/worker_pool.ts";
+import { KilnError } from "../errors.ts";
 import type { CompressRequest } from "../io/block_format.ts";
+import { hardLimitOfOpenFiles } from "../sys/limits.ts";
 import type { Jobs } from "../worker.ts";
+
+/** With less Deno itself panics when a Worker starts; a small build takes some eighty. */
+const LEAST_FILES = 200;
+/** What a Worker of each kind has open at the most: directories of a walk, files, Deno's own. */
+const FILES_A_WORKER = 100;
 
 /** The Workers: some for jobs, and some that compress for them. */
 export class WorkerPools implements Disposable {
   readonly jobs: WorkerPool<Jobs>;
   readonly #compressors: WorkerPool<Jobs>;
 
-  constructor(module: URL) {
-    const size = Math.max(2, navigator.hardwareConcurrency);
+  /**
+   * @param openFiles how many this process may have.
+   * @throws {KilnError} kind `interrupted`, if that is too few to begin with
+   */
+  constructor(module: URL, openFiles = hardLimitOfOpenFiles()) {
+    if (openFiles < LEAST_FILES) {
+      throw new KilnError(
+        "interrupted",
+        `Cannot build: this process may open ${openFiles} files, and needs ${LEAST_FILES}`,
+        {
+          hint: "raise the limit (ulimit -n)",
+        },
+      );
+    }
+    const size = Math.max(2, Math.min(navigator.hardwareConcurrency, Math.floor(openFiles / FILES_A_WORKER)));
     this.#compressors = new WorkerPool<Jobs>({ module, size, depth: 2 });
     this.jobs = new WorkerPool<Jobs>({
       module,

@@ -4,7 +4,7 @@
  * Source: https://github.com/opencontainers/image-spec/blob/main/image-layout.md. As kaniko does (kaniko.md 5.14), the
  * index names exactly one manifest, and blobs of earlier images stay. Unlike kaniko's it gives the manifest its tag
  * (`org.opencontainers.image.ref.name`): umoci and others find images in a layout by nothing else. `index.json` is
- * written last: until then the folder holds the earlier image, or none.
+ * written last: until then the folder holds the earlier image, or none, and a build that fails takes its blobs away.
  *
  * @module
  */
@@ -28,11 +28,17 @@ export function ociLayout(path: string, tag = "latest"): Output {
   const name = `the OCI layout "${path}"`;
   const blobs = join(path, "blobs", "sha256");
   const written = new Map<Digest, Promise<void>>();
+  /** Files that were not there before. */
+  const added = new Set<string>();
   const put = (blob: Descriptor, source: BlobSource): Promise<void> => {
     const known = written.get(blob.digest);
     if (known !== undefined) return known;
-    const writing = writeNewFile(join(blobs, hexOf(blob.digest)), async (file) => {
-      for await (const chunk of readBlob(blob, source)) await writeAll(file, chunk);
+    const file = join(blobs, hexOf(blob.digest));
+    const writing = isThere(file).then(async (wasThere) => {
+      await writeNewFile(file, async (to) => {
+        for await (const chunk of readBlob(blob, source)) await writeAll(to, chunk);
+      });
+      if (!wasThere) added.add(file);
     });
     written.set(blob.digest, writing);
     return writing;
@@ -56,8 +62,22 @@ export function ociLayout(path: string, tag = "latest"): Output {
         await put(image.descriptor, bytesSource(image.manifestBytes));
         await writeDocument(join(path, "oci-layout"), { imageLayoutVersion: "1.0.0" });
         await writeDocument(join(path, "index.json"), indexOf(image, tag));
+        added.clear();
       }),
+    async abandon(): Promise<void> {
+      for (const file of added) await Deno.remove(file);
+    },
   };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function indexOf({ descriptor }: Image, tag: string): unknown {

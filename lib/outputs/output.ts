@@ -29,6 +29,8 @@ export interface Output {
   stageImage?(image: Image): Promise<void>;
   /** Writes the image. What makes it visible under its name is written last. */
   write(image: Image): Promise<void>;
+  /** Takes away what was staged of an image that is not written after all. Called when nothing is staged any more. */
+  abandon?(): Promise<void>;
 }
 
 /** One destination of the files of the image. */

@@ -202,3 +202,14 @@ testFailures("a disk that is read-only", [
     error: 'Cannot write the file "{SITE}/fixed/digest": the file system is read-only',
   },
 ]);
+
+testFailures("a limit of open files", [
+  {
+    shows: "below what a build takes, is told at once",
+    through: ["prlimit", "--nofile=199:199"],
+    dockerfile,
+    code: 75,
+    error: "Cannot build: this process may open 199 files, and needs 200",
+    hint: "raise the limit (ulimit -n)",
+  },
+]);

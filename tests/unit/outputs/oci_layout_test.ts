@@ -156,3 +156,22 @@ Deno.test("ociLayout() leaves no trace of its test", async () => {
   await ociLayout(join(folder.path, "out")).prepare();
   assert.deepEqual(await files(folder.path), []);
 });
+
+Deno.test("ociLayout() takes the blobs of an image that is not written away again, and no older ones", async () => {
+  await using folder = await tempFolder();
+  const [first, second] = [
+    sampleImage({ files: [noise(10, 1)] }),
+    sampleImage({ files: [noise(10, 1), noise(10, 2)] }),
+  ];
+  const output = ociLayout(folder.path);
+  await output.prepare();
+  await output.write(first);
+  await output.abandon?.();
+  const before = await files(folder.path);
+  const next = ociLayout(folder.path);
+  await next.prepare();
+  for (const layer of second.layers) await next.stage?.(layer);
+  assert.equal((await files(folder.path)).length, before.length + 1);
+  await next.abandon?.();
+  assert.deepEqual(await files(folder.path), before);
+});
