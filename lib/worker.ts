@@ -21,6 +21,7 @@ import type { BytePath } from "./io/byte_path.ts";
 import { Metadata } from "./tree/metadata_access.ts";
 import { adoptRecords } from "./tree/adopt_records.ts";
 import { copyLinks, dropUnchangedCopies, findLinks } from "./tree/linked_copies.ts";
+import { timeOfArchive } from "./tree/archive_file.ts";
 import { copyTree } from "./tree/copy_tree.ts";
 import { makeWorkingDirectory } from "./tree/make_directories.ts";
 import { isPlainTree } from "./tree/plain_tree.ts";
@@ -72,6 +73,7 @@ const JOBS = {
   scanLayer: keeping(scanLayer),
   settleLayer: keeping(settleLayer),
   spoolLayer: keeping(spoolLayer),
+  timeOfArchive,
   unpackContext: keeping(unpackContext),
 };
 

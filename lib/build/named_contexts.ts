@@ -25,8 +25,8 @@ export interface NamedTree {
 /** Its files. */
 export interface OpenedTree {
   readonly tree: FileTree;
-  /** When they were made, if their source knows. */
-  readonly time?: Date;
+  /** Finds out when they were made, if that can be told. */
+  time(): Promise<Date | undefined>;
 }
 
 /** Nothing can take their place. */

@@ -8,10 +8,11 @@ import { readChecked } from "../checks/checked_dockerfile.ts";
 import type { Checks, ChecksListener } from "../checks/checks.ts";
 import type { Directives } from "../dockerfile/directives.ts";
 import type { ImagePuller } from "../image/pull.ts";
-import { evaluateGlobalArgs, type GlobalFacts, settleEpoch } from "../instructions/global_args.ts";
+import { evaluateGlobalArgs, type GlobalFacts } from "../instructions/global_args.ts";
 import { hostPlatform, type Platform } from "../oci/platform.ts";
 import { type NamedContexts, NO_CONTEXTS } from "./named_contexts.ts";
 import { type BuildPlan, makePlan } from "./plan.ts";
+import { settleEpoch, type SourceTimes } from "./source_date_epoch.ts";
 
 /** A build argument of BuildKit's that replaces the `# check=` directive. */
 const CHECK_ARGUMENT = "BUILDKIT_DOCKERFILE_CHECK";
@@ -27,6 +28,8 @@ export interface DockerfileRequest extends ChecksListener {
   readonly buildArgs: ReadonlyMap<string, string>;
   /** What takes the place of stages and images; absent: nothing. */
   readonly contexts?: NamedContexts;
+  /** What SOURCE_DATE_EPOCH may be taken from; absent: nothing is fetched for it. */
+  readonly times?: SourceTimes;
   /** Plans also where the config of a base image cannot be had. */
   readonly tolerant: boolean;
   /** Called when the text was understood, before any registry is asked. */
@@ -47,7 +50,7 @@ export interface PlannedDockerfile {
  * @throws {KilnError} what reading it, `makePlan` and the check options throw
  */
 export async function planDockerfile(request: DockerfileRequest, puller: ImagePuller): Promise<PlannedDockerfile> {
-  const { bytes, name, targets, platform, buildArgs, contexts = NO_CONTEXTS, tolerant } = request;
+  const { bytes, name, targets, platform, buildArgs, contexts = NO_CONTEXTS, times, tolerant } = request;
   const check = buildArgs.get(CHECK_ARGUMENT);
   const { dockerfile, directives, checks } = readChecked(bytes, name, {
     onWarning: (warning) => request.onWarning(warning),
@@ -65,7 +68,12 @@ export async function planDockerfile(request: DockerfileRequest, puller: ImagePu
     targetStage: target ?? stages.at(-1)?.name,
   };
   checks.file(dockerfile, facts);
-  const { build, epoch } = settleEpoch(evaluateGlobalArgs(globals, facts));
+  const { build, epoch } = await settleEpoch(evaluateGlobalArgs(globals, facts), {
+    dockerfile,
+    contexts,
+    platform,
+    ...(times === undefined ? {} : { times }),
+  });
   const plan = await makePlan({ stages, targets, platform, contexts, build, escape, checks, tolerant }, puller);
   return { plan, checks, ...(epoch === undefined ? {} : { epoch }) };
 }

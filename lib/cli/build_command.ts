@@ -10,6 +10,7 @@ import { Semaphore } from "../async/semaphore.ts";
 import { build } from "../build/build.ts";
 import { checkContext, planDockerfile } from "../build/plan_dockerfile.ts";
 import { checkEntitlements } from "../build/entitlements.ts";
+import { fetchRemote } from "../build/remote_sources.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
 import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
@@ -122,6 +123,10 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       platform: request.platform,
       buildArgs: request.buildArgs,
       contexts: createNamedContexts(request.buildContexts, { remotes, written: writtenPaths(options) }),
+      times: {
+        context: () => fetched.time,
+        remote: async (source) => await (await fetchRemote(source, remotes)).time(),
+      },
       tolerant: false,
       onWarning: (warning) => warnings.add(warning),
       onRead: (directives) => {

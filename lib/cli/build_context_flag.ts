@@ -119,6 +119,9 @@ function parseValue(value: string, cwd: string): BuildContextValue {
   }
 }
 
+/** Files of a directory are changed one by one: it is of no time. */
+const NO_TIME = (): Promise<undefined> => Promise.resolve(undefined);
+
 function createContext(
   { name, value }: BuildContextSpec,
   { remotes, written }: ContextDeps,
@@ -132,7 +135,7 @@ function createContext(
       const { path } = value;
       const located = locateContext({ directory: path, subPath: "", fetched: false, description: `"${path}"` });
       const tree = contextTree(located.root, findIgnoreFile(located, undefined), { written, description });
-      return { kind: "tree", description, open: () => Promise.resolve({ tree }) };
+      return { kind: "tree", description, open: () => Promise.resolve({ tree, time: NO_TIME }) };
     }
     case "file":
       return { kind: "tree", description, open: () => remotes.file(value.url) };

@@ -22,8 +22,9 @@ export interface EnvironmentVariable {
 export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   {
     name: "SOURCE_DATE_EPOCH",
-    help: "Times later than this (seconds since 1970) are set to it in new layers, config and history. It is also a " +
-      "build argument; `--build-arg SOURCE_DATE_EPOCH=...` wins",
+    help: "Times later than this (seconds since 1970, or `context`, or the name of a context or stage) are " +
+      "set to it in new layers, config and history. It is also a build argument; `--build-arg SOURCE_DATE_EPOCH=...` " +
+      "wins",
   },
   { name: "XDG_CACHE_HOME", help: "The work directory is `kiln` in it, unless `--work-dir` says otherwise" },
   { name: "HOME", help: "The work directory is `.cache/kiln` in it, if `XDG_CACHE_HOME` is not set" },

@@ -26,6 +26,8 @@ export interface FetchDeps {
 export interface PendingContext extends AsyncDisposable {
   /** Resolves when all of it is there. */
   readonly located: Promise<LocatedContext>;
+  /** When it was made, if that can be told (see `FetchParts.onTime`); a directory is of no time. */
+  readonly time: Promise<Date | undefined>;
 }
 
 /**
@@ -40,7 +42,11 @@ export async function startContext(
   if (context.kind === "directory") {
     const { path: directory, kind: _kind, ...hint } = context;
     const located = locateContext({ directory, subPath, fetched: false, description: `"${directory}"`, ...hint });
-    return { located: Promise.resolve(located), [Symbol.asyncDispose]: () => Promise.resolve() };
+    return {
+      located: Promise.resolve(located),
+      time: Promise.resolve(undefined),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   }
   const { work, sources, pool, report, signal: interrupted } = deps;
   const source = await openContext(context, sources);
@@ -54,11 +60,17 @@ export async function startContext(
   };
   const directory = work.makeDirectory("context");
   const scratch = bytePathOf(work.makeDirectory("context-download"));
-  const located = fetchAll({ directory: bytePathOf(directory), scratch, pool, report, limits, signal }, directory);
+  let time: Date | undefined;
+  const onTime = (told: Date): void => void (time = told);
+  const parts = { directory: bytePathOf(directory), scratch, pool, report, limits, signal, onTime };
+  const located = fetchAll(parts, directory);
   // Whoever needs the context hears of a failure; a build that fails before must not end the process.
   located.catch(() => {});
   return {
     located,
+    get time() {
+      return located.then(() => time);
+    },
     // Nothing may write to the work directory when it is removed.
     [Symbol.asyncDispose]: async () => {
       abandoned.abort();

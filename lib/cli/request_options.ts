@@ -20,7 +20,6 @@ import type { ImageWishes } from "./output_wishes.ts";
 import type { Notice } from "./parse.ts";
 import { parseSecretFlags, type SecretSpec } from "./secret_flag.ts";
 import { parseSshFlags, type SshSpec } from "./ssh_flag.ts";
-import { parseSourceDateEpoch } from "./source_date_epoch.ts";
 
 /** What to build. */
 export interface RequestOptions {
@@ -62,9 +61,7 @@ export interface ImageOptions {
   readonly singleSnapshot: boolean;
   /** Absolute and normal; components may hold the wildcards of Go's filepath.Match. Each stands for all below it. */
   readonly ignorePaths: readonly string[];
-  /** Seconds since 1970 that times are clamped to, from the build argument or the environment. */
-  readonly sourceDateEpoch?: number;
-  /** Whether times are clamped to 1970 when neither this record nor the Dockerfile has a `SOURCE_DATE_EPOCH`. */
+  /** Whether times are clamped to 1970 when neither the arguments nor the Dockerfile have a `SOURCE_DATE_EPOCH`. */
   readonly reproducible: boolean;
 }
 
@@ -93,7 +90,6 @@ export function parseRequestOptions(
   notices: Notice[],
 ): RequestOptions {
   const buildArgs = parseBuildArgs(flags["build-arg"], world, notices);
-  const epoch = parseSourceDateEpoch(buildArgs.get("SOURCE_DATE_EPOCH") ?? "", "SOURCE_DATE_EPOCH");
   const contextSubPath = parseSubPath(flags["context-sub-path"]);
   const { format } = wishes;
   const { context, ...contextOptions } = parseContextOptions(flags, world, notices);
@@ -119,7 +115,6 @@ export function parseRequestOptions(
       compression: parseCompression(wishes),
       singleSnapshot: flags["single-snapshot"],
       ignorePaths: flags["ignore-path"].map(parseIgnorePath),
-      ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
       reproducible: flags.reproducible,
     },
   };

@@ -48,7 +48,10 @@ export interface FetchParts {
   readonly limits: ContextLimits;
   /** Aborted when the build is interrupted. */
   readonly signal: AbortSignal;
-  /** Told when what is fetched was made, by sources that know it: a commit, a web server. */
+  /**
+   * Told when what is fetched was made, by sources that know it: a commit's time, what a web server says, else that of
+   * the newest regular file in an archive (SOURCE_DATE_EPOCH, dockerfile.md 2.4).
+   */
   readonly onTime?: (time: Date) => void;
 }
 

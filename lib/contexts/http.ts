@@ -25,6 +25,7 @@ export function createHttpSource(
       const { report, signal, limits } = fetch;
       using resource = await openResource(url, parts);
       const meter = new DownloadMeter({ what: `"${resource.shown}"`, clock, report });
+      let changed: Date | undefined;
       const download = downloadHttp(resource, {
         clock,
         random,
@@ -33,12 +34,13 @@ export function createHttpSource(
         maxBytes: limits.maxBytes,
         onStart: ({ bytes, modified }) => {
           if (bytes !== undefined) meter.expect(bytes);
-          if (modified !== undefined) fetch.onTime?.(modified);
+          changed = modified;
         },
       });
       const bytes = meter.tap(download);
       const stream = checksum === undefined ? bytes : verified(bytes, { checksum }, what);
-      await unpackStreamed(stream, what, fetch);
+      // What the server says goes before what is in the archive.
+      await unpackStreamed(stream, what, { ...fetch, onTime: (newest) => fetch.onTime?.(changed ?? newest) });
       meter.finish();
     },
   };

@@ -20,8 +20,8 @@ export interface RemoteTree {
   readonly tree: FileTree;
   /** What in the tree was asked for: its one file, or "/" for all of it. */
   readonly path: BytePath;
-  /** When it was made, if its source knows. */
-  readonly time?: Date;
+  /** Finds out when it was made, if that can be told: see `FetchParts.onTime`. */
+  time(): Promise<Date | undefined>;
 }
 
 /** What fetching takes. */
@@ -40,6 +40,13 @@ export interface RemoteTreesParts {
 /** Files in the image belong to root, whoever made them. */
 const ROOT = { uid: 0, gid: 0 } as const;
 
+/** What was fetched. */
+interface Filled extends Pick<RemoteTree, "path"> {
+  readonly description: string;
+  /** What tells its time if its source did not. */
+  readonly ownTime?: RemoteTree["time"];
+}
+
 /** The trees of one build. */
 export class RemoteTrees implements AsyncDisposable {
   readonly #parts: RemoteTreesParts;
@@ -56,7 +63,13 @@ export class RemoteTrees implements AsyncDisposable {
       const { fetchHttpFile, nameOfHttpFile } = await import("./http_file.ts");
       const name = nameOfHttpFile(url);
       await fetchHttpFile(url, expected, this.#parts.sources, fetch);
-      return { path: `/${bytePathOf(name)}`, description: `the file "${name}"` };
+      const { directory, limits, pool } = fetch;
+      const archive = { directory, name: bytePathOf(name), limits: limits.expansion };
+      return {
+        path: `/${bytePathOf(name)}`,
+        description: `the file "${name}"`,
+        ownTime: () => pool.run("timeOfArchive", archive),
+      };
     });
   }
 
@@ -76,18 +89,13 @@ export class RemoteTrees implements AsyncDisposable {
     await Promise.allSettled(this.#trees.values());
   }
 
-  #once(
-    key: string,
-    fill: (fetch: FetchParts) => Promise<{ readonly path: BytePath; readonly description: string }>,
-  ): Promise<RemoteTree> {
+  #once(key: string, fill: (fetch: FetchParts) => Promise<Filled>): Promise<RemoteTree> {
     const known = this.#trees.get(key) ?? this.#fetch(fill);
     this.#trees.set(key, known);
     return known;
   }
 
-  async #fetch(
-    fill: (fetch: FetchParts) => Promise<{ readonly path: BytePath; readonly description: string }>,
-  ): Promise<RemoteTree> {
+  async #fetch(fill: (fetch: FetchParts) => Promise<Filled>): Promise<RemoteTree> {
     const { newDirectory, pool, report, limits, signal, gate } = this.#parts;
     const root = newDirectory();
     let time: Date | undefined;
@@ -95,9 +103,9 @@ export class RemoteTrees implements AsyncDisposable {
     try {
       using _turn = await gate.together(signal);
       const fetch = { directory: root, scratch: newDirectory(), pool, report, limits, signal, onTime };
-      const { path, description } = await fill(fetch);
+      const { path, description, ownTime } = await fill(fetch);
       const tree: FileTree = { root, kind: "context", description, owner: ROOT };
-      return { tree, path, ...(time === undefined ? {} : { time }) };
+      return { tree, path, time: async () => time ?? await ownTime?.() };
     } catch (error) {
       // The build has failed; what else is being fetched is of no use.
       this.#abandoned.abort(error);

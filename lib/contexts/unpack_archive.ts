@@ -28,10 +28,13 @@ export interface ArchiveFile {
  * @throws {KilnError} kind `integrity` for what is no archive, damaged or hostile, `disk`, and `interrupted` if the
  *   writer of the file says that it failed.
  */
-export async function unpackArchive(archive: ArchiveFile, { directory, limits, pool }: FetchParts): Promise<void> {
+export async function unpackArchive(archive: ArchiveFile, parts: FetchParts): Promise<void> {
+  const { directory, limits, pool } = parts;
   const { path, finalPath = path, progress, what = "the archive" } = archive;
   const content = { kind: "file", path, finalPath, ...(progress === undefined ? {} : { progress }) } as const;
-  await pool.run("unpackContext", { content, what, directory, limits: limits.expansion, digests: [] });
+  const request = { content, what, directory, limits: limits.expansion, digests: [] } as const;
+  const { time } = await pool.run("unpackContext", request);
+  if (time !== undefined) parts.onTime?.(time);
 }
 
 /** What fills a ring, and what is wanted of it. */
@@ -51,7 +54,7 @@ export interface RingFiller {
  */
 export async function unpackRing(
   { what, ring, digests = [], fill }: RingFiller,
-  { directory, limits, pool, signal }: FetchParts,
+  { directory, limits, pool, signal, onTime }: FetchParts,
 ): Promise<readonly string[]> {
   const stopped = new AbortController();
   const content = { kind: "ring", ring: ring.shared } as const;
@@ -69,7 +72,9 @@ export async function unpackRing(
     await unpacking.catch(() => {});
     throw error;
   }
-  return await unpacking;
+  const { digests: computed, time } = await unpacking;
+  if (time !== undefined) onTime?.(time);
+  return computed;
 }
 
 /**

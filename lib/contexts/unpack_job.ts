@@ -42,18 +42,27 @@ export interface UnpackRequest {
 /** Files of a context belong to root in the image, whoever packed them. */
 const ROOT = { uid: 0, gid: 0 } as const;
 
-/** Unpacks one archive and returns its digests. @throws {KilnError} as `unpackStream`, naming the archive */
-export async function unpackContext(request: UnpackRequest, metadata: Metadata): Promise<readonly string[]> {
+/** What came out about an archive. */
+export interface UnpackedArchive {
+  /** In hexadecimal, of the archive as it came. */
+  readonly digests: readonly string[];
+  /** That of its newest regular file. */
+  readonly time?: Date;
+}
+
+/** Unpacks one archive. @throws {KilnError} as `unpackStream`, naming the archive */
+export async function unpackContext(request: UnpackRequest, metadata: Metadata): Promise<UnpackedArchive> {
   const { content, what, directory, limits } = request;
   const digests = new Digests(request.digests);
   const root = openDirectory(directory);
   try {
     const bytes = content.kind === "ring" ? readRing(content.ring) : followFile(content, content.progress);
     const { head, stream } = await peek(digests.tap(bytes), FORMAT_BYTES);
-    await unpackStream(stream, { root, path: "", owner: ROOT, metadata }, { what, limits }).catch((error) => {
+    const target = { root, path: "", owner: ROOT, metadata } as const;
+    const time = await unpackStream(stream, target, { what, limits }).catch((error) => {
       throw isDamage(error) ? foreignFault(head) ?? error : error;
     });
-    return digests.hex();
+    return { digests: digests.hex(), ...(time === undefined ? {} : { time }) };
   } catch (error) {
     throw isDamage(error) ? error.within(`use ${what}`) : error;
   } finally {

@@ -7,6 +7,7 @@ import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import * as files from "../sys/file.ts";
+import { NewestFile } from "../tar/newest_file.ts";
 import { TarReader } from "../tar/reader.ts";
 import { type ArchiveFacts, type ArchiveTarget, plainBytes, unpackStream } from "./unpack_stream.ts";
 
@@ -39,12 +40,37 @@ export async function isArchive(file: NamedFile, limits: ExpansionLimits | undef
  *
  * @throws {KilnError} kind `integrity`, if it turns out to be damaged.
  */
-export function unpackArchive(
+export async function unpackArchive(
   file: NamedFile,
   target: ArchiveTarget,
   limits: ExpansionLimits | undefined,
 ): Promise<void> {
-  return unpackStream(readFile(file), target, factsOf(file, limits));
+  await unpackStream(readFile(file), target, factsOf(file, limits));
+}
+
+/** A file of a directory, and how far it may expand. */
+export interface ArchiveToDate {
+  readonly directory: BytePath;
+  readonly name: BytePath;
+  readonly limits?: ExpansionLimits;
+}
+
+/** Returns the time of the newest regular file in an archive; of what is none, and of an empty one, there is none. */
+export async function timeOfArchive({ directory, name, limits }: ArchiveToDate): Promise<Date | undefined> {
+  const newest = new NewestFile({ entry: () => {}, data: () => {}, entryEnd: () => {} });
+  const reader = new TarReader(newest);
+  const opened = files.openDirectory(directory);
+  try {
+    const file = { directory: opened, name };
+    for await (const chunk of plainBytes(readFile(file), factsOf(file, limits))) reader.push(chunk);
+    reader.end();
+    return newest.time;
+  } catch (error) {
+    if (error instanceof KilnError && error.kind === "integrity") return undefined;
+    throw error;
+  } finally {
+    files.close(opened);
+  }
 }
 
 function factsOf({ name }: NamedFile, limits: ExpansionLimits | undefined): ArchiveFacts {

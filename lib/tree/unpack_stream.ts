@@ -14,6 +14,7 @@ import { EXPANSION_HINT, type ExpansionLimits, limitExpansion } from "../io/expa
 import { peek } from "../io/peek.ts";
 import { OUTPUT_PIECE_BYTES } from "../io/piece_sizes.ts";
 import { releaseFilled } from "../io/release_buffer.ts";
+import { NewestFile } from "../tar/newest_file.ts";
 import { TarReader } from "../tar/reader.ts";
 import { LayerExtractor } from "./extract.ts";
 import type { Ids } from "./recorded.ts";
@@ -40,21 +41,24 @@ export interface ArchiveFacts {
 /**
  * Unpacks an archive.
  *
+ * @returns the time of its newest regular file, if there is one.
  * @throws {KilnError} kind `integrity`, if it is damaged, empty, or expands too far; what is there then is of no use.
  */
 export async function unpackStream(
   stream: AsyncIterable<Uint8Array>,
   target: ArchiveTarget,
   facts: ArchiveFacts,
-): Promise<void> {
+): Promise<Date | undefined> {
   const { root, path, owner, metadata } = target;
   const options = { form: "archive", under: path, metadata, ...(owner === undefined ? {} : { owner }) } as const;
   const extractor = new LayerExtractor(root, options);
   try {
-    const reader = new TarReader(extractor);
+    const newest = new NewestFile(extractor);
+    const reader = new TarReader(newest);
     for await (const chunk of plainBytes(stream, facts)) reader.push(chunk);
     reader.end();
     extractor.finish();
+    return newest.time;
   } catch (error) {
     extractor.abandon();
     throw error;

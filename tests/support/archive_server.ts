@@ -14,6 +14,8 @@ export interface Served {
   bytes: Uint8Array;
   /** Absent: there is none. */
   etag?: string;
+  /** When it was last changed, as HTTP has it; absent: the server does not say. */
+  modified?: string;
   /** False: a Range is answered with everything. */
   ranges: boolean;
 }
@@ -74,6 +76,10 @@ function serve(served: Served, request: SeenRequest, response: ServerResponse): 
   response.writeHead(206, { ...headersOf(served, bytes.length - start), ...headers }).end(bytes.subarray(start));
 }
 
-function headersOf({ etag }: Served, length: number): Record<string, string> {
-  return { "content-length": String(length), ...(etag === undefined ? {} : { etag }) };
+function headersOf({ etag, modified }: Served, length: number): Record<string, string> {
+  return {
+    "content-length": String(length),
+    ...(etag === undefined ? {} : { etag }),
+    ...(modified === undefined ? {} : { "last-modified": modified }),
+  };
 }

@@ -10,7 +10,7 @@ import { Checks } from "../../lib/checks/checks.ts";
 import { locate } from "../../lib/dockerfile/locate.ts";
 import { createGlobalExpander } from "../../lib/instructions/expander.ts";
 import { FROM } from "../../lib/instructions/from.ts";
-import { evaluateGlobalArgs, settleEpoch } from "../../lib/instructions/global_args.ts";
+import { evaluateGlobalArgs } from "../../lib/instructions/global_args.ts";
 import type { Node, StageState } from "../../lib/instructions/instruction.ts";
 import { findBaseStage, parseDockerfile } from "../../lib/instructions/stages.ts";
 import { childState, containerConfig, imageState, scratchState } from "../../lib/instructions/state.ts";
@@ -45,13 +45,13 @@ const AMD64: Platform = { os: "linux", architecture: "amd64" };
 export function evaluateDockerfile(text: string, given: Given = {}): readonly EvaluatedStage[] {
   const { globals, stages, escape } = parseDockerfile(text, "Dockerfile");
   const platform = given.target ?? AMD64;
-  const { build } = settleEpoch(evaluateGlobalArgs(globals, {
+  const build = evaluateGlobalArgs(globals, {
     given: new Map(Object.entries(given.args ?? {})),
     escape,
     target: platform,
     builder: AMD64,
     targetStage: stages.at(-1)?.name,
-  }));
+  });
   const done: EvaluatedStage[] = [];
   for (const { name, from, nodes } of stages) {
     const warnings: string[] = [];

@@ -3,7 +3,7 @@ import { NO_CONTEXTS } from "../../../lib/build/named_contexts.ts";
 import { imageStagesOf } from "../../../lib/build/image_stages.ts";
 import { type BuildPlan, makePlan } from "../../../lib/build/plan.ts";
 import { KilnError } from "../../../lib/errors.ts";
-import { evaluateGlobalArgs, settleEpoch } from "../../../lib/instructions/global_args.ts";
+import { evaluateGlobalArgs } from "../../../lib/instructions/global_args.ts";
 import { parseDockerfile } from "../../../lib/instructions/stages.ts";
 import { instructionOf } from "../../../lib/instructions/table.ts";
 import type { ContainerConfig } from "../../../lib/oci/config.ts";
@@ -32,13 +32,13 @@ async function plan(
   args: Record<string, string> = {},
 ): Promise<Planned> {
   const { globals, stages, escape } = parseDockerfile(text, "Dockerfile");
-  const { build } = settleEpoch(evaluateGlobalArgs(globals, {
+  const build = evaluateGlobalArgs(globals, {
     given: new Map(Object.entries(args)),
     escape,
     target: AMD64,
     builder: AMD64,
     targetStage: stages.at(-1)?.name,
-  }));
+  });
   const { puller, asked } = shelve(IMAGES);
   const made = await makePlan({
     stages,

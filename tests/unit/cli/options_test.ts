@@ -164,19 +164,17 @@ Deno.test("--annotation, is a map", () => {
   assert.deepEqual(options(["--annotation=a.b=c"]).request.image.annotations, new Map([["a.b", "c"]]));
 });
 
-const EPOCHS:
-  readonly (readonly [args: readonly string[], variable: string, epoch: number | undefined, arg: string])[] = [
-    [[], "1700000000", 1_700_000_000, "1700000000"],
-    [[], "0", 0, "0"],
-    [["--build-arg=SOURCE_DATE_EPOCH=5"], "7", 5, "5"],
-    [["--build-arg=SOURCE_DATE_EPOCH="], "7", undefined, ""],
-    [["--build-arg=SOURCE_DATE_EPOCH"], "7", 7, "7"],
-    [[], "context", undefined, "context"],
-  ];
-for (const [args, variable, epoch, arg] of EPOCHS) {
-  Deno.test(`SOURCE_DATE_EPOCH, "${variable}" and [${args}] give ${epoch}`, () => {
-    const { buildArgs, image } = options(args, { env: { SOURCE_DATE_EPOCH: variable } }).request;
-    assert.deepEqual([image.sourceDateEpoch, buildArgs.get("SOURCE_DATE_EPOCH")], [epoch, arg]);
+const EPOCHS: readonly (readonly [args: readonly string[], variable: string, arg: string])[] = [
+  [[], "1700000000", "1700000000"],
+  [["--build-arg=SOURCE_DATE_EPOCH=5"], "7", "5"],
+  [["--build-arg=SOURCE_DATE_EPOCH="], "7", ""],
+  [["--build-arg=SOURCE_DATE_EPOCH"], "7", "7"],
+  [[], "context", "context"],
+];
+for (const [args, variable, arg] of EPOCHS) {
+  Deno.test(`SOURCE_DATE_EPOCH, "${variable}" and [${args}] give ${arg}`, () => {
+    const { buildArgs } = options(args, { env: { SOURCE_DATE_EPOCH: variable } }).request;
+    assert.equal(buildArgs.get("SOURCE_DATE_EPOCH"), arg);
   });
 }
 
@@ -389,14 +387,6 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, hin
 for (const [args, message, hint] of REFUSED) {
   Deno.test(`build options, refuse [${args}]`, () => {
     assertThrows(() => options(args), { message, ...(hint === undefined ? {} : { hint }) });
-  });
-}
-
-for (const value of ["-1", "1.5", "tomorrow", "253402300800", "1e3"]) {
-  Deno.test(`build options, refuse SOURCE_DATE_EPOCH=${value}`, () => {
-    assertThrows(() => options([], { env: { SOURCE_DATE_EPOCH: value } }), {
-      message: `Cannot use SOURCE_DATE_EPOCH "${value}": it is not a number of seconds since 1970`,
-    });
   });
 }
 

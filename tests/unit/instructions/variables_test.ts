@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { evaluateGlobalArgs, settleEpoch } from "../../../lib/instructions/global_args.ts";
 import { platformArguments, proxyEnvironment } from "../../../lib/instructions/predefined_args.ts";
 import { runEnvironment } from "../../../lib/instructions/state.ts";
-import { parseDockerfile } from "../../../lib/instructions/stages.ts";
 import { VersionedMap } from "../../../lib/instructions/versioned_map.ts";
 import { evaluateDockerfile, evaluateStage, imageWith } from "../../support/evaluate_dockerfile.ts";
 import { type Row, testRows } from "../../support/rows.ts";
@@ -135,14 +133,6 @@ const SCOPES: readonly Row<Case, Readonly<Record<string, string>>>[] = [
     { text: "FROM scratch\nARG http_proxy\nLABEL l=$http_proxy", args: { http_proxy: "x" } },
     { l: "x" },
   ],
-  ["2.4/4", "SOURCE_DATE_EPOCH in a stage is the number", {
-    text: "FROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL l=$SOURCE_DATE_EPOCH",
-    args: { SOURCE_DATE_EPOCH: "+05" },
-  }, { l: "5" }],
-  ["2.4/4", "SOURCE_DATE_EPOCH that was reset", {
-    text: "ARG SOURCE_DATE_EPOCH=5\nFROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL l=${SOURCE_DATE_EPOCH-unset}",
-    args: { SOURCE_DATE_EPOCH: "" },
-  }, { l: "unset" }],
   ["1.8", "ARG without arguments", { text: "FROM scratch\nARG" }, /Cannot parse ARG: it needs at least one argument/],
   ["1.8", "ARG without name", { text: "FROM scratch\nARG =a" }, /Cannot parse ARG: "=a" has no name/],
   ["1.5/4", "ARG ignores flags", { text: "FROM scratch\nARG --x a=1\nLABEL l=$a" }, { l: "1" }],
@@ -255,31 +245,4 @@ Deno.test("platformArguments() [2.4/2] names both platforms", () => {
     "TARGETVARIANT=v7",
     "TARGETSTAGE=app",
   ]);
-});
-
-interface EpochCase {
-  readonly text: string;
-  readonly given?: string;
-}
-
-const EPOCHS: readonly Row<EpochCase, number | undefined>[] = [
-  ["2.4/4", "not given", { text: "FROM a" }, undefined],
-  ["2.4/4", "given", { text: "FROM a", given: "1700000000" }, 1_700_000_000],
-  ["2.4/4", "from the Dockerfile", { text: "ARG SOURCE_DATE_EPOCH=7\nFROM a" }, 7],
-  ["2.4/4", "given wins", { text: "ARG SOURCE_DATE_EPOCH=7\nFROM a", given: "8" }, 8],
-  ["2.4/4", "given as empty", { text: "ARG SOURCE_DATE_EPOCH=7\nFROM a", given: "" }, undefined],
-  ["2.4/4", "zero", { text: "FROM a", given: "0" }, 0],
-  ["2.4/4", "before 1970", { text: "FROM a", given: "-1" }, -1],
-  ["2.4/4", "declared without value", { text: "ARG SOURCE_DATE_EPOCH\nFROM a" }, undefined],
-  ["2.4/4", "a fraction", { text: "FROM a", given: "1.5" }, /SOURCE_DATE_EPOCH "1.5": it is not an integer/],
-  ["2.4/4", "a word", { text: "FROM a", given: "context" }, /"context": it is not an integer \(.*not supported yet\)/],
-  ["2.4/4", "too large", { text: "FROM a", given: "99999999999999999999" }, /is not an integer/],
-];
-
-testRows("settleEpoch()", EPOCHS, ({ text, given }) => {
-  const platform = { os: "linux", architecture: "amd64" };
-  const { globals, escape } = parseDockerfile(text, "Dockerfile");
-  const args = new Map(given === undefined ? [] : [["SOURCE_DATE_EPOCH", given]]);
-  const facts = { given: args, escape, target: platform, builder: platform, targetStage: undefined };
-  return settleEpoch(evaluateGlobalArgs(globals, facts)).epoch;
 });
