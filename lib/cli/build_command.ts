@@ -136,7 +136,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       },
     }, puller);
     const { plan, checks, epoch } = planned;
-    if (options.printPlan) writePlan(plan, { file: source.name, format: "text", context });
+    if (options.printPlan) await writePlan(plan, { file: source.name, format: "text", context });
     checkEntitlements(plan, request.entitlements);
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);

@@ -39,15 +39,16 @@ export async function planCommand(
     context,
     startup,
   );
-  writePlan(plan, { file, format, context });
+  await writePlan(plan, { file, format, context });
 }
 
-/** Writes a plan to stdout. */
-export function writePlan(
+/** Writes a plan to stdout. A secret that is a variable's value, too, is hidden in it as in the log (S67). */
+export async function writePlan(
   plan: BuildPlan,
   { file, format, context }: { readonly file: string; readonly format: PlanFormat; readonly context: BuildContext },
-): void {
+): Promise<void> {
+  await context.secrets.guarded();
   const description = describePlan(plan, file);
   const text = format === "json" ? formatJsonDocument(description) : formatPlan(description);
-  context.host.stdout.write(new TextEncoder().encode(text));
+  context.host.stdout.write(new TextEncoder().encode(context.redactor.text(text)));
 }

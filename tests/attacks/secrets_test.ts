@@ -176,3 +176,14 @@ Deno.test("S65 core dump of the builder, is not made, and of a command only wher
   // With the usual core_pattern they are made in the current directory.
   assert.deepEqual([...Deno.readDirSync(site.path)].map(({ name }) => name).sort(), ["context", "home", "work"]);
 });
+
+Deno.test("S67 secret in a plan, is hidden", async () => {
+  await using site = await startSite({ Dockerfile: "FROM scratch\nARG TOKEN\nENV X=$TOKEN\nCOPY dir-$TOKEN /\n" });
+  const { code, stdout, stderr } = await site.run(
+    ["--no-push", "--dryrun", "--secret=id=npm,env=TOKEN", "--build-arg=TOKEN"],
+    { env: { TOKEN: SECRET } },
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /COPY dir-\*\*\*\* \//);
+  assert.ok(!stdout.includes(SECRET), stdout);
+});
