@@ -1,9 +1,9 @@
 /**
- * Reading objects of a folder with requests of our own, signed by the SDK's signer.
+ * Reading objects and their parts with requests of our own, signed by the SDK's signer.
  *
  * The SDK's stack around a request costs 0.4 ms of processor time, more than everything else about a small object: 3,000
- * of them take 1.3 s with it and 0.6 s without. What is not answered with the bytes asked for is left to the SDK, which
- * reads what the answer says.
+ * of them took 2.2 s with it and take 1.0 s without. What is not answered with the bytes asked for is left to the SDK,
+ * which reads what the answer says.
  *
  * @module
  */
@@ -17,6 +17,11 @@ const PLAIN_BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 /** How the SDK reached a bucket. */
 export type BucketPlace = Pick<SdkRequest, "protocol" | "hostname" | "port" | "path">;
+
+/** Returns the path of an object below its bucket. */
+export function pathOfKey(key: string): string {
+  return `/${key.split("/").map(escapeUri).join("/")}`;
+}
 
 /** Reads objects of one bucket. */
 export class PlainReader {
@@ -48,7 +53,7 @@ export class PlainReader {
     const unsigned = {
       ...place,
       method: "GET",
-      path: `${path.replace(/\/$/, "")}/${key.split("/").map(escapeUri).join("/")}`,
+      path: `${path.replace(/\/$/, "")}${pathOfKey(key)}`,
       query: {},
       headers: { ...headers, host },
     };

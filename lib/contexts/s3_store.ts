@@ -22,7 +22,7 @@ import {
   type StoredObject,
 } from "./object_store.ts";
 import { createS3HttpHandler } from "./s3_http_handler.ts";
-import { type BucketPlace, PlainReader } from "./s3_plain_read.ts";
+import { type BucketPlace, pathOfKey, PlainReader } from "./s3_plain_read.ts";
 import { trustedCertificates } from "./trusted_certificates.ts";
 
 /** What a store is made of. */
@@ -136,7 +136,7 @@ class S3Store implements ObjectStore {
   readonly service = "S3";
   readonly #parts: StoreParts;
   #client: Promise<S3Client>;
-  /** Set once a listing has shown where the bucket is. */
+  /** Set once a request has shown where the bucket is. */
   #reader: PlainReader | undefined;
 
   constructor(parts: StoreParts) {
@@ -178,7 +178,7 @@ class S3Store implements ObjectStore {
         ...(page === undefined ? {} : { ContinuationToken: page }),
       });
       command.middlewareStack.add((next) => (args) => {
-        this.#reader = PlainReader.of(bucket, args.request as BucketPlace, client, this.#parts.transport);
+        this.#notePlace(client, args.request as BucketPlace, "");
         return next(args);
       }, { step: "build" });
       const output = await client.send(command, { abortSignal: signal });
@@ -245,7 +245,19 @@ class S3Store implements ObjectStore {
       Range: `bytes=${range.start}-${range.end - 1}`,
       ...(version === undefined ? {} : { IfMatch: version }),
     });
+    command.middlewareStack.add((next) => (args) => {
+      this.#notePlace(client, args.request as BucketPlace, pathOfKey(key));
+      return next(args);
+    }, { step: "build" });
     return client.send(command, { abortSignal: signal });
+  }
+
+  /** Learns from a request of the SDK where the bucket is. @param below what the path has behind that of the bucket */
+  #notePlace(client: S3Client, { path, ...place }: BucketPlace, below: string): void {
+    if (!path.endsWith(below)) return;
+    const bucketPath = path.slice(0, path.length - below.length);
+    const { bucket, transport } = this.#parts;
+    this.#reader = PlainReader.of(bucket, { ...place, path: bucketPath }, client, transport);
   }
 
   /** Asks for a checksum beside the ETag. What some stores do not know and some users may not is no loss. */
