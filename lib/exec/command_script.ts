@@ -11,7 +11,7 @@ import { type BytePath, bytesOf } from "../io/byte_path.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice, O } from "../sys/file.ts";
 import { hardLimitOfOpenFiles, ownOomScore } from "../sys/limits.ts";
 import { ATTRIBUTE, MNT, mountAttributes, MS } from "../sys/mount.ts";
-import { S } from "../sys/stat.ts";
+import { S, tryStatAt } from "../sys/stat.ts";
 import { SyscallScript } from "../sys/syscall_script.ts";
 import type { Abilities } from "./abilities.ts";
 import { CHROOT_CAPABILITIES, DEFAULT_CAPABILITIES, limitCapabilities } from "./confinement/capabilities.ts";
@@ -224,6 +224,7 @@ function mountDevices(script: SyscallScript, dev: BytePath, { userNamespace, ids
   for (const [name, major, minor] of DEVICES) {
     const path = `${dev}/${name}`;
     if (userNamespace) {
+      if (!isThere(`/dev/${name}`)) continue;
       script
         .call(`make /dev/${name}`, "mknodat", AT_FDCWD, path, S.IFREG | 0o666, 0)
         .call(`show /dev/${name}`, "mount", `/dev/${name}`, path, null, MS.BIND, null);
@@ -251,6 +252,11 @@ function mountDevices(script: SyscallScript, dev: BytePath, { userNamespace, ids
     .attempt("mount /dev/mqueue", "mount", "mqueue", `${dev}/mqueue`, "mqueue", noExec | MS.NODEV, null);
 }
 
+/** Whether the host has something to show. */
+function isThere(path: BytePath): boolean {
+  return tryStatAt(AT_FDCWD, path) !== undefined;
+}
+
 /** `shown`: the host's own is shown, for the network it tells of is not that of our user namespace. */
 function mountSystem(
   script: SyscallScript,
@@ -262,6 +268,7 @@ function mountSystem(
     script.attempt("mount /sys", "mount", "sysfs", sys, "sysfs", flags, null);
     return;
   }
+  if (!isThere("/sys")) return;
   const attributes = mountAttributes(flags);
   script
     .call("show /sys", "mount", "/sys", sys, null, MS.BIND | MS.REC, null)

@@ -61,10 +61,15 @@ export interface OwnIds {
   readonly isPowerless: boolean;
 }
 
+/** Returns all ids that files can have here. */
+export function mappedIds(): Pick<OwnIds, "users" | "groups"> {
+  return { users: readMap("uid_map"), groups: readMap("gid_map") };
+}
+
 /** Finds out. */
 export function ownIds(): OwnIds {
   const setsGroups = read("setgroups") !== "deny\n";
-  const [users, groups] = [readMap("uid_map"), readMap("gid_map")];
+  const { users, groups } = mappedIds();
   if (hasCapabilities("SETUID", "SETGID")) return { users, groups, setsGroups, isPowerless: false };
   const [uid, gid] = [libc.geteuid(), libc.getegid()].map((id) => new IdMap([{ inside: id, outside: id, count: 1 }]));
   if (uid === undefined || gid === undefined) throw new Error("Unreachable: a process has a user and a group");

@@ -10,7 +10,7 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { type ErrnoName, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { ownIds } from "../sys/id_map.ts";
+import { mappedIds } from "../sys/id_map.ts";
 import { libc } from "../sys/libc.ts";
 import { hasCapabilities } from "../sys/own_capabilities.ts";
 import { S, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
@@ -79,7 +79,7 @@ export class Metadata implements Disposable {
    */
   xattrsAt(directory: number, name: BytePath): Xattrs {
     const onDisk = readXattrs(directory, name);
-    const recorded = this.#recordedAt({ directory, name })?.xattrs;
+    const recorded = this.#recordedOf({ directory, name }, onDisk)?.xattrs;
     if (onDisk.size === 0) return recorded ?? onDisk;
     return new Map([...recorded ?? [], ...[...onDisk].filter(([key]) => this.#belongsToFile(key))]);
   }
@@ -159,6 +159,15 @@ export class Metadata implements Disposable {
     return recorded === undefined ? seen : asMeant(seen, recorded);
   }
 
+  /** What is recorded of an entry with these attributes. */
+  #recordedOf(place: Place, onDisk: Xattrs): Recorded | undefined {
+    const record = this.#record;
+    if (record === undefined || record.isEmpty) return undefined;
+    const carried = record.findCarried(onDisk.get(record.attribute));
+    if (carried !== undefined || !record.hasInodes) return carried;
+    return record.findInode(place, statAt(place.directory, place.name));
+  }
+
   #recordedAt(place: Place): Recorded | undefined {
     if (this.#record === undefined || this.#record.isEmpty) return undefined;
     return this.#record.find(place, statAt(place.directory, place.name));
@@ -182,12 +191,16 @@ export class Metadata implements Disposable {
   #tryOwner({ directory, name }: Place, { uid, gid }: Ids): Instead<Ids> | undefined {
     const owner = { uid, gid };
     if (this.#record === undefined) return void files.changeOwner(directory, name, owner);
-    if (!host().isRoot) return isRoot(owner) ? undefined : { meant: owner, onDisk: ROOT };
-    if (tryChangeOwner(directory, name, owner)) return undefined;
-    // Half of it may be possible: a group of this user namespace, a user that is not.
-    tryChangeOwner(directory, name, { uid: owner.uid, gid: UNCHANGED });
-    tryChangeOwner(directory, name, { uid: UNCHANGED, gid: owner.gid });
+    const { isRoot: haveRoot, givesAway, ids } = host();
+    if (!haveRoot) return isRoot(owner) ? undefined : { meant: owner, onDisk: ROOT };
+    // To ask what there is takes a tenth of the time of being refused.
+    const [hasUser, hasGroup] = [givesAway && ids.users.has(uid), givesAway && ids.groups.has(gid)];
+    if (hasUser && hasGroup && tryChangeOwner(directory, name, owner)) return undefined;
+    // Half of it may be possible: a group, and not the user.
+    if (hasUser) tryChangeOwner(directory, name, { uid, gid: UNCHANGED });
+    if (hasGroup) tryChangeOwner(directory, name, { uid: UNCHANGED, gid });
     const found = statAt(directory, name);
+    if (found.uid === uid && found.gid === gid) return undefined;
     return { meant: owner, onDisk: { uid: found.uid, gid: found.gid } };
   }
 
@@ -249,6 +262,10 @@ function asOurs(stat: Stat): Stat {
 /** What this process is and may do; it never changes. */
 interface HostFacts extends Ids {
   readonly isRoot: boolean;
+  /** Whether it may give files to others. */
+  readonly givesAway: boolean;
+  /** What they may be given to. */
+  readonly ids: ReturnType<typeof mappedIds>;
   readonly overridesModes: boolean;
   /** Whether commands may run as different users. */
   readonly severalUsers: boolean;
@@ -257,11 +274,18 @@ interface HostFacts extends Ids {
 let facts: HostFacts | undefined;
 
 function host(): HostFacts {
-  return facts ??= {
+  return facts ??= lookAtHost();
+}
+
+function lookAtHost(): HostFacts {
+  const ids = mappedIds();
+  return {
     uid: libc.geteuid(),
     gid: libc.getegid(),
     isRoot: libc.geteuid() === 0,
+    givesAway: hasCapabilities("CHOWN"),
+    ids,
     overridesModes: hasCapabilities("DAC_OVERRIDE"),
-    severalUsers: ownIds().users.count > 1 && hasCapabilities("SETUID"),
+    severalUsers: ids.users.count > 1 && hasCapabilities("SETUID"),
   };
 }

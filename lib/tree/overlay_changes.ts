@@ -10,7 +10,7 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { close, O, openAt } from "../sys/file.ts";
-import { inodeKey, isDirectory, isSocket, type Stat } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isSocket, type Stat, statAt } from "../sys/stat.ts";
 import type { Change } from "./change.ts";
 import type { LayerDirectory } from "./layer_directory.ts";
 import { differs, type Located } from "./metadata.ts";
@@ -149,7 +149,7 @@ function collectLinks(
 ): void {
   const { directory, lower, metadata } = place;
   for (const name of listDirectory(directory)) {
-    const stat = metadata.statAt(directory, name);
+    const stat = statAt(directory, name);
     const path = joinPath(place.path, name);
     if (isDirectory(stat)) {
       const child = openAt(directory, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
@@ -161,7 +161,8 @@ function collectLinks(
       }
     } else if (stat.nlink > 1 && !isWhiteout(stat) && !isSocket(stat)) {
       const below = lower?.lookup(name);
-      const changed = isChanged({ located: { directory, name, stat }, below }, metadata);
+      const located = { directory, name, stat: metadata.statAt(directory, name) };
+      const changed = isChanged({ located, below }, metadata);
       const entry = { path, changed, inodeBelow: below === undefined ? path : inodeKey(below.stat) };
       const names = found.get(inodeKey(stat));
       if (names === undefined) found.set(inodeKey(stat), [entry]);

@@ -84,6 +84,7 @@ export class SideRecord implements Disposable {
   readonly attribute: string;
   readonly #fds: Readonly<Record<typeof FILES[number], number>>;
   #isEmpty: boolean;
+  #hasInodes: boolean;
   readonly #known = new Map<bigint, { readonly nonce: bigint; readonly recorded: Recorded }>();
   /** The value written last: whole trees have the same. */
   #last: { readonly text: string; readonly reference: Reference } | undefined;
@@ -94,7 +95,9 @@ export class SideRecord implements Disposable {
     const open = (name: typeof FILES[number]): number =>
       files.openAt(files.AT_FDCWD, `${location}/${name}`, files.O.RDWR | (name === "slots" ? 0 : files.O.APPEND));
     this.#fds = { values: open("values"), texts: open("texts"), inodes: open("inodes"), slots: open("slots") };
-    this.#isEmpty = files.readAt(this.#fds.values, new Uint8Array(1), HEADER_BYTES) === 0;
+    const hasRows = (fd: number): boolean => files.readAt(fd, new Uint8Array(1), HEADER_BYTES) > 0;
+    this.#isEmpty = !hasRows(this.#fds.values);
+    this.#hasInodes = hasRows(this.#fds.inodes);
   }
 
   /** Whether nothing was recorded when this job began, nor by it. */
@@ -102,12 +105,29 @@ export class SideRecord implements Disposable {
     return this.#isEmpty;
   }
 
+  /** Whether something is found by inodes. */
+  get hasInodes(): boolean {
+    return this.#hasInodes;
+  }
+
   /** Returns what is recorded of an entry. `stat` is what its file system says. */
   find(entry: Place, stat: Stat): Recorded | undefined {
     if (this.#isEmpty) return undefined;
-    const reference = carriesAttributes(stat) ? this.#carried(entry) : undefined;
-    const found = reference === undefined ? undefined : this.#value(reference);
-    return found ?? this.#byInode(entry, stat);
+    const carried = carriesAttributes(stat) ? readXattr(entry.directory, entry.name, this.attribute) : undefined;
+    return this.findCarried(carried) ?? this.findInode(entry, stat);
+  }
+
+  /** Returns what the value of the attribute leads to. */
+  findCarried(value: Uint8Array<ArrayBuffer> | undefined): Recorded | undefined {
+    if (value === undefined || value.length !== REFERENCE_BYTES) return undefined;
+    const [at = 0n, nonce = 0n] = new BigUint64Array(value.buffer);
+    return this.#value({ at, nonce });
+  }
+
+  /** Returns what is recorded of an entry that does not carry a reference. */
+  findInode(entry: Place, stat: Stat): Recorded | undefined {
+    const value = this.#inodeRow(entry, stat);
+    return value === undefined || value === 0n ? undefined : this.#value({ at: value });
   }
 
   /** Records something of an entry, in place of what was recorded of it before. */
@@ -122,7 +142,9 @@ export class SideRecord implements Disposable {
   /** Forgets what is recorded of an entry. */
   forget(entry: Place, stat: Stat): void {
     if (this.#isEmpty) return;
-    if (carriesAttributes(stat)) removeXattr(entry.directory, entry.name, this.attribute);
+    if (carriesAttributes(stat) && readXattr(entry.directory, entry.name, this.attribute) !== undefined) {
+      removeXattr(entry.directory, entry.name, this.attribute);
+    }
     if (this.#inodeRow(entry, stat) !== undefined) this.#addInode(entry, stat, 0n);
   }
 
@@ -138,13 +160,6 @@ export class SideRecord implements Disposable {
       if (error instanceof SysError && error.is(...REFUSED)) return false;
       throw error;
     }
-  }
-
-  #carried(entry: Place): Reference | undefined {
-    const value = readXattr(entry.directory, entry.name, this.attribute);
-    if (value === undefined || value.length !== REFERENCE_BYTES) return undefined;
-    const [at = 0n, nonce = 0n] = new BigUint64Array(value.buffer);
-    return { at, nonce };
   }
 
   #append(text: string): Reference {
@@ -173,13 +188,9 @@ export class SideRecord implements Disposable {
     return known;
   }
 
-  #byInode(entry: Place, stat: Stat): Recorded | undefined {
-    const value = this.#inodeRow(entry, stat);
-    return value === undefined || value === 0n ? undefined : this.#value({ at: value });
-  }
-
   /** Returns the place of the value that is recorded for an inode; 0 if it was forgotten. */
   #inodeRow(entry: Place, stat: Stat): bigint | undefined {
+    if (!this.#hasInodes) return undefined;
     const [first = 0n] = readWords(this.#fds.slots, slotOf(stat), SLOT_BYTES) ?? [];
     if (first === 0n) return undefined;
     const [inode, birth] = identityOf(entry, stat);
@@ -192,6 +203,7 @@ export class SideRecord implements Disposable {
   }
 
   #addInode(entry: Place, stat: Stat, value: bigint): void {
+    this.#hasInodes = true;
     const slot = slotOf(stat);
     const { inodes, slots } = this.#fds;
     while (!files.tryLock(inodes, "exclusive")) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);

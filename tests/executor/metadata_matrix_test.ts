@@ -46,8 +46,12 @@ const ROOT: Host = {
   runs: true,
 };
 
-const userOf = (ids: "ranges" | "single") => (site: Site): readonly string[] =>
-  asOrdinaryUser({ ids, owns: [site.path, join(site.path, "home")] });
+const userOf =
+  (ids: "ranges" | "single", prepare: (site: Site) => string = () => "") => (site: Site): readonly string[] =>
+    asOrdinaryUser({ ids, owns: [site.path, join(site.path, "home")], prepare: prepare(site) });
+
+/** A file system that takes no extended attributes and tells no times of birth. */
+const mountPlain = ({ work }: Site): string => `mkdir '${work}'; mount -t ramfs -o mode=777 ramfs '${work}'`;
 
 const HOSTS: readonly Host[] = [
   {
@@ -88,6 +92,13 @@ const HOSTS: readonly Host[] = [
     through: userOf("single"),
     uid: ORDINARY_UID,
     flags: ["--isolation=chroot"],
+    isolation: /plain directories, own namespaces/,
+    runs: true,
+  },
+  {
+    name: "an ordinary user with one id, on a file system without attributes",
+    through: userOf("single", mountPlain),
+    uid: ORDINARY_UID,
     isolation: /plain directories, own namespaces/,
     runs: true,
   },
