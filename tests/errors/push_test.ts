@@ -3,11 +3,24 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { testFailures } from "../support/failing_build.ts";
-import { answer, fail, reset } from "../support/registry_fault.ts";
+import { answer, fail, type FaultRegistry, reset } from "../support/registry_fault.ts";
 
 const dockerfile = "FROM scratch\nCOPY Dockerfile /\n";
 const elsewhere = (reference: string): readonly string[] => [`--destination=${reference}`, "--insecure"];
+
+/** Answers so late that who does not wait for it has ended. Guard: Background is disposed of in lib/cli/build_command.ts. */
+async function late(_request: unknown, _response: unknown, proceed: () => Promise<void>): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  await proceed();
+}
+
+/** Once the late answers are there. */
+async function assertNoSessions({ sessions }: FaultRegistry): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assert.equal(sessions.size, 0, "upload sessions are left");
+}
 
 testFailures("a push", [
   {
@@ -157,21 +170,26 @@ testFailures("a push", [
   },
   {
     shows: "that is under way when a command fails, is cancelled",
-    dockerfile: "FROM {BASE}\nRUN sleep 1; false\n",
-    // The answer never comes.
-    arrange: (registry) => registry.always("PUT", /out.image.blobs/, () => {}),
+    // What is in the registry already is mounted; a layer of ours is on its way while the command runs.
+    dockerfile: "FROM {BASE}\nCOPY Dockerfile /\nRUN sleep 1; false\n",
+    arrange: (registry) => {
+      // The answer never comes.
+      registry.always("PUT", /out.image.blobs/, () => {});
+      registry.always("DELETE", /uploads/, late);
+    },
     code: 1,
     error: 'Cannot complete "/bin/sh -c sleep 1; false": it returned exit code 1',
-    lines: [2, 2],
+    lines: [3, 3],
+    verify: assertNoSessions,
   },
   {
     shows: "that is being asked for when something else fails, is cancelled",
     dockerfile: "FROM {HOST}/none:1\n",
-    arrange: (registry) =>
-      registry.always("POST", /uploads/, async (_request, _response, proceed) => {
-        await new Promise((resolve) => setTimeout(resolve, 700));
-        await proceed();
-      }),
+    arrange: (registry) => {
+      registry.always("POST", /uploads/, late);
+      registry.always("DELETE", /uploads/, late);
+    },
+    verify: assertNoSessions,
     code: 69,
     error:
       'Cannot fetch the manifest of {HOST}/none:1: {HOST}/none has no tag "1" (404: MANIFEST_UNKNOWN: manifest unknown)',
