@@ -68,7 +68,8 @@ export class KilnError extends Error {
 
   /** Returns this error as the state found of something larger: `Cannot unpack "a": cannot read the archive: ...`. */
   within(undertaking: string): KilnError {
-    const found = this.message.charAt(0).toLowerCase() + this.message.slice(1);
+    // Not of an acronym or a keyword.
+    const found = this.message.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase());
     return new KilnError(this.kind, `Cannot ${undertaking}: ${found}`, {
       cause: this,
       exitCode: this.exitCode,

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { locate } from "../dockerfile/locate.ts";
 import { KilnError } from "../errors.ts";
 import type { Entitlement } from "../instructions/instruction.ts";
 import { instructionOf } from "../instructions/table.ts";
+import { blame } from "./evaluate_stage.ts";
 import type { BuildPlan } from "./plan.ts";
 
 /**
@@ -17,8 +17,13 @@ import type { BuildPlan } from "./plan.ts";
  */
 export function checkEntitlements({ stages }: BuildPlan, allowed: ReadonlySet<string>): void {
   for (const { steps } of stages.values()) {
-    for (const { expanded, range } of steps) {
-      locate(range, () => instructionOf(expanded.line).needs?.(expanded).forEach((need) => check(need, allowed)));
+    for (const step of steps) {
+      const { expanded } = step;
+      try {
+        instructionOf(expanded.line).needs?.(expanded).forEach((need) => check(need, allowed));
+      } catch (error) {
+        throw blame(step, error);
+      }
     }
   }
 }

@@ -7,13 +7,14 @@
  * @module
  */
 import type { Escape } from "../dockerfile/line.ts";
-import { locate } from "../dockerfile/locate.ts";
 import type { SourceRange } from "../dockerfile/source.ts";
 import type { Checks } from "../checks/checks.ts";
 import { KilnError } from "../errors.ts";
-import { createExpander, type MissingVariable } from "../instructions/expander.ts";
+import { createExpander } from "../instructions/expander.ts";
 import type { Node, StageState } from "../instructions/instruction.ts";
+import { type MissingVariable, withVariableHint } from "../instructions/missing_variable.ts";
 import { instructionOf } from "../instructions/table.ts";
+import { inTrigger } from "../instructions/triggers.ts";
 
 /** One instruction of a stage, as it stands in the Dockerfile or in what a base image fires. */
 export interface WrittenStep {
@@ -57,38 +58,47 @@ export function evaluateStage(
   { escape, checks, isOpen }: EvaluationOptions,
 ): readonly EvaluatedStep[] {
   let state = initial;
-  return steps.map((step): EvaluatedStep =>
-    locate(step.range, () => {
-      const { node, fault } = step;
+  return steps.map((step): EvaluatedStep => {
+    const { node, fault } = step;
+    const instruction = instructionOf(node.line);
+    const missing = new Map<string, MissingVariable>();
+    const onMissing = (variable: MissingVariable): void => {
+      missing.set(variable.name, variable);
+      if (!variable.isQuiet && !variable.isDeclared) checks.variable(variable, { node, isOpen });
+    };
+    try {
       // Now, not when the plan was made: what stands in front of it has been checked.
       if (fault !== undefined) throw fault;
-      const instruction = instructionOf(node.line);
-      const missing = new Set<string>();
-      const onMissing = (variable: MissingVariable): void => {
-        missing.add(variable.name);
-        if (!variable.isQuiet) checks.variable(variable, { node, isOpen });
-      };
-      const expanded = expandOpen(isOpen ? missing : undefined, () =>
-        instruction.expand?.(node, createExpander(state, { escape, onMissing })) ?? node);
-      if (expanded !== undefined) {
-        checks.step({ node, expanded, state, isOpen });
-        state = instruction.configure?.(expanded, state) ?? state;
-      }
-      const makesLayer = instruction.makesLayer?.(expanded ?? node, state) ?? instruction.run !== undefined;
-      return { ...step, expanded: expanded ?? node, state, makesLayer, unknown: isOpen ? [...missing] : [] };
-    })
-  );
+      const expanded = instruction.expand?.(node, createExpander(state, { escape, onMissing })) ?? node;
+      checks.step({ node, expanded, state, isOpen });
+      state = instruction.configure?.(expanded, state) ?? state;
+      return evaluated(step, { expanded, state, unknown: isOpen ? unknownAmong(missing) : [] });
+    } catch (error) {
+      const unknown = isOpen ? unknownAmong(missing) : [];
+      // For want of variables that an unknown base may have.
+      if (error instanceof KilnError && unknown.length > 0) return evaluated(step, { expanded: node, state, unknown });
+      throw blame(step, error instanceof KilnError ? withVariableHint(error, missing.values()) : error);
+    }
+  });
 }
 
-/**
- * Expands; returns undefined where that fails for want of variables that an unknown base may have. `missing` gathers
- * those, and is undefined where there is no unknown base.
- */
-function expandOpen<T>(missing: ReadonlySet<string> | undefined, expand: () => T): T | undefined {
-  try {
-    return expand();
-  } catch (error) {
-    if (error instanceof KilnError && missing !== undefined && missing.size > 0) return undefined;
-    throw error;
-  }
+/** Says of a fault of a step where it stands, unless that was said already. */
+export function blame(step: WrittenStep, error: unknown): unknown {
+  if (!(error instanceof KilnError) || error.range !== undefined) return error;
+  const located = error.locate(step.range);
+  return step.isTrigger ? inTrigger(located, step.node.line.text) : located;
+}
+
+function evaluated(
+  step: WrittenStep,
+  evaluation: Pick<EvaluatedStep, "expanded" | "state" | "unknown">,
+): EvaluatedStep {
+  const instruction = instructionOf(step.node.line);
+  const { expanded, state } = evaluation;
+  const makesLayer = instruction.makesLayer?.(expanded, state) ?? instruction.run !== undefined;
+  return { ...step, ...evaluation, makesLayer };
+}
+
+function unknownAmong(missing: ReadonlyMap<string, MissingVariable>): readonly string[] {
+  return [...missing.values()].flatMap(({ name, isDeclared }) => isDeclared ? [] : [name]);
 }

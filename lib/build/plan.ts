@@ -2,8 +2,9 @@
  * The plan of a build: which stages are built, from what, in which order, and what they read from each other.
  *
  * Only stages that a target reaches are planned: by FROM, COPY --from and mounts, and by the triggers that bases fire,
- * which can reach further ones. Base images are asked for their config here, and only those of planned stages; nothing
- * else is fetched or run (dockerfile.md 3.1). With the configs known, all steps are evaluated.
+ * which can reach further ones. Base images are asked for their config here, and only those of planned stages, and
+ * images that steps read from are looked for; nothing else is fetched or run (dockerfile.md 3.1). With the configs known,
+ * all steps are evaluated.
  *
  * @module
  */
@@ -13,8 +14,8 @@ import { suggest } from "../dockerfile/suggest.ts";
 import { KilnError, locating } from "../errors.ts";
 import type { Checks } from "../checks/checks.ts";
 import type { ImagePuller, PulledImage } from "../image/pull.ts";
-import { createGlobalExpander } from "../instructions/expander.ts";
 import { FROM, type FromNode, platformOf } from "../instructions/from.ts";
+import { expandGlobally } from "../instructions/global_args.ts";
 import { type BuildArguments, isOf, type Node, type StageState } from "../instructions/instruction.ts";
 import { ONBUILD } from "../instructions/onbuild.ts";
 import { findBaseStage, findStage, stageIndex, type StageText } from "../instructions/stages.ts";
@@ -25,7 +26,7 @@ import type { ImageConfig } from "../oci/config.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { Reference } from "../oci/reference.ts";
 import { StatusFault } from "../registry/status_fault.ts";
-import { type EvaluatedStep, evaluateStage, type WrittenStep } from "./evaluate_stage.ts";
+import { blame, type EvaluatedStep, evaluateStage, type WrittenStep } from "./evaluate_stage.ts";
 import type { NamedContext, NamedContexts, NamedTree } from "./named_contexts.ts";
 import { checkDependencies, findSource, referenceOf, sourceKey, type StepSource } from "./stage_sources.ts";
 
@@ -100,6 +101,7 @@ export async function makePlan(request: PlanRequest, puller: ImagePuller): Promi
   checkUnplanned(froms, request);
   const outlines = [...planner.outlines.values()].sort((a, b) => a.index - b.index);
   const stages = evaluateAll(outlines, request);
+  await planner.lookedUp();
   return { stages, targets, file: request.stages, platform: request.platform };
 }
 
@@ -152,7 +154,7 @@ function imageNames(stages: readonly StageText[]): readonly string[] {
 /** Replaces the variables of a FROM: of every stage, needed or not, as in BuildKit. */
 function expandFrom({ from }: StageText, { build, escape, checks }: PlanRequest): FromNode {
   checks.from(from, build, escape);
-  return locate(from.line.range, () => FROM.expand?.(from, createGlobalExpander(build, { escape })) ?? from);
+  return expandGlobally(build, { escape, line: from.line }, (expander) => FROM.expand?.(from, expander) ?? from);
 }
 
 /** Checks what even stages that are not built must keep to, as in BuildKit. */
@@ -182,6 +184,8 @@ class Planner {
   readonly #froms: readonly FromNode[];
   readonly #puller: ImagePuller;
   readonly #planning = new Map<number, Promise<StageOutline>>();
+  /** Looking for the images that steps read from. */
+  readonly #lookups: (() => Promise<void>)[] = [];
 
   constructor(request: PlanRequest, froms: readonly FromNode[], puller: ImagePuller) {
     this.#request = request;
@@ -193,6 +197,11 @@ class Planner {
   async addAll(indexes: Iterable<number>): Promise<void> {
     const results = await Promise.allSettled([...indexes].map((index) => this.#stage(index)));
     for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Resolves when the images that steps read from are known to exist: not only after an hour of building. */
+  async lookedUp(): Promise<void> {
+    for (const lookup of this.#lookups) await lookup();
   }
 
   #stage(index: number): Promise<StageOutline> {
@@ -268,9 +277,26 @@ class Planner {
     } catch (error) {
       if (!(error instanceof KilnError)) throw error;
       if (this.#request.tolerant && isOutOfReach(error)) return { kind: "unknown", reference, reason: error };
-      const near = suggest(name, imageNames(this.#request.stages));
-      throw near === undefined ? error : error.withHint(`did you mean ${near}?`);
+      throw this.#withNearName(error, name);
     }
+  }
+
+  #withNearName(error: KilnError, name: string): KilnError {
+    const near = suggest(name, imageNames(this.#request.stages));
+    return near === undefined ? error : error.withHint(`did you mean ${near}?`);
+  }
+
+  /** Looks for an image that a step reads from, now, so that what comes of it is known once all else is. */
+  #lookUp(name: string, reference: Reference, step: WrittenStep): void {
+    const found = this.#puller.pull(reference, this.#request.platform);
+    found.catch(() => {});
+    this.#lookups.push(async () => {
+      try {
+        await found;
+      } catch (error) {
+        throw blame(step, error instanceof KilnError ? this.#withNearName(error, name) : error);
+      }
+    });
   }
 
   /** Finds what a step reads from; what it cannot read from makes it a step that cannot be built. */
@@ -278,7 +304,9 @@ class Planner {
     try {
       for (const origin of instructionOf(step.node.line).origins?.(step.node) ?? []) {
         if (origin.kind !== "named") continue;
-        sources.set(sourceKey(origin), findSource(origin, current, this.#request));
+        const source = findSource(origin, current, this.#request);
+        sources.set(sourceKey(origin), source);
+        if (source.kind === "image" && !this.#request.tolerant) this.#lookUp(origin.name, source.reference, step);
       }
       return step;
     } catch (error) {

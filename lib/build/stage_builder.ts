@@ -16,7 +16,7 @@ import type { RootFs, Snapshot } from "../rootfs/rootfs.ts";
 import { explainHostFault } from "../sys/errno.ts";
 import type { FileTree } from "../tree/file_tree.ts";
 import type { Jobs } from "../worker.ts";
-import type { EvaluatedStep } from "./evaluate_stage.ts";
+import { blame, type EvaluatedStep } from "./evaluate_stage.ts";
 import type { PlannedStage } from "./plan.ts";
 
 /** What became of a stage. */
@@ -81,13 +81,11 @@ export async function buildStage(parts: StageParts): Promise<StageResult> {
     if (files !== undefined) await locating(stage.from.line.range, () => builder.begin(files));
     for (const [at, step] of parts.stage.steps.entries()) {
       parts.signal.throwIfAborted();
-      await locating(step.range, async () => {
-        try {
-          await builder.step(step, at);
-        } catch (error) {
-          throw explainHostFault(error);
-        }
-      });
+      try {
+        await builder.step(step, at);
+      } catch (error) {
+        throw blame(step, explainHostFault(error));
+      }
     }
     return builder.result();
   } catch (error) {

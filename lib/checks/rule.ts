@@ -11,7 +11,7 @@
 import type { LogicalLine } from "../dockerfile/line.ts";
 import type { SourceRange } from "../dockerfile/source.ts";
 import type { Expansion } from "../dockerfile/expand_word.ts";
-import type { MissingVariable } from "../instructions/expander.ts";
+import type { MissingVariable } from "../instructions/missing_variable.ts";
 import type { FromNode } from "../instructions/from.ts";
 import type { GlobalFacts } from "../instructions/global_args.ts";
 import type { Node, StageState } from "../instructions/instruction.ts";

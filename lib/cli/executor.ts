@@ -9,7 +9,7 @@ import { expandWords } from "../dockerfile/expand_word.ts";
 import type { MountAbility } from "../sys/private_mounts.ts";
 import type { CheckOutcome } from "./check_command.ts";
 import { realHost } from "./host.ts";
-import { run } from "./run.ts";
+import { type Program, run } from "./run.ts";
 
 /** What only the entry module knows. */
 export interface Startup {
@@ -20,7 +20,12 @@ export interface Startup {
 
 /** Runs the executor and returns its exit code. */
 export function runExecutor(args: readonly string[], startup: Startup): Promise<number> {
-  return run(args, realHost(), {
+  return run(args, realHost(), createProgram(startup));
+}
+
+/** Puts the parts together. */
+export function createProgram(startup: Startup): Program {
+  return {
     async build(options, context): Promise<void> {
       // Loaded only for a build: `--version` must not wait for it.
       const { buildCommand } = await import("./build_command.ts");
@@ -38,5 +43,5 @@ export function runExecutor(args: readonly string[], startup: Startup): Promise<
     expandLine: (line, { variables, escape }) =>
       expandWords(line, { variable: (name) => variables.get(name), escape }).words,
     excerpt: (range, text) => formatExcerpt(text, [range]),
-  });
+  };
 }

@@ -5,7 +5,7 @@
  */
 import { KilnError } from "../errors.ts";
 import type { Escape } from "./line.ts";
-import { type LexedWords, lexWord, lexWords, type WordLexerOptions } from "./word_lexer.ts";
+import { type LexedWords, lexWord, lexWords, WordFault, type WordLexerOptions } from "./word_lexer.ts";
 
 /** Most characters of an expanded word. Linux passes no environment variable of more than 128 KiB to a program. */
 export const MAX_WORD_LENGTH = 1024 * 1024;
@@ -57,13 +57,20 @@ function explained<T>(text: string, lex: () => T): T {
   try {
     return lex();
   } catch (error) {
-    if (!(error instanceof KilnError)) throw error;
+    if (!(error instanceof WordFault)) throw error;
     const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new KilnError("dockerfile", `Cannot expand "${shorten(text)}": ${error.message}`, hint);
+    throw new KilnError("dockerfile", `Cannot expand "${shorten(lineAt(text, error.at))}": ${error.message}`, hint);
   }
 }
 
+/** Returns the line of a text that a position is in: the body of a heredoc has many. */
+function lineAt(text: string, at: number): string {
+  const start = text.lastIndexOf("\n", at - 1) + 1;
+  const end = text.indexOf("\n", at);
+  return text.slice(start, end < 0 ? undefined : end);
+}
+
 function shorten(text: string): string {
-  const line = text.replace(/[\r\n].*$/s, " ...");
+  const line = text.trim();
   return line.length <= 100 ? line : `${line.slice(0, 100).toWellFormed()}...`;
 }

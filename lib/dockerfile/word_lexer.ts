@@ -48,13 +48,23 @@ const LETTER_OR_DIGIT = /[\p{L}\p{Nd}_]/u;
 const DIGIT = /\p{Nd}/u;
 const SPECIAL_PARAMETERS = "@*#?-$!0";
 
-/** Reads a text. Errors are without position and say no more than what is wrong; the caller says where. */
+/** What is wrong with a text, and where in it what cannot be read begins. */
+export class WordFault extends KilnError {
+  readonly at: number;
+
+  constructor({ message, hint }: KilnError, at: number) {
+    super("dockerfile", message, hint === undefined ? {} : { hint });
+    this.at = at;
+  }
+}
+
+/** Reads a text. @throws {WordFault} says no more than what is wrong; the caller says of what */
 export function lexWord(text: string, options: WordLexerOptions): LexedWord {
   const lexer = new WordLexer(text, options);
   return { text: lexer.read(undefined), found: lexer.found, missing: lexer.missing };
 }
 
-/** Reads a text and splits it into words. */
+/** Reads a text and splits it into words. Throws likewise. */
 export function lexWords(text: string, options: WordLexerOptions): LexedWords {
   const lexer = new WordLexer(text, options);
   const collector = new WordCollector();
@@ -72,6 +82,8 @@ class WordLexer {
   /** Characters in all intermediate results: a bound on work and memory. */
   #produced = 0;
   #rawEscapes: boolean;
+  /** Where the piece begins that is read now, with all that is inside it. */
+  #start = 0;
 
   constructor(text: string, options: WordLexerOptions) {
     this.#text = text;
@@ -83,7 +95,11 @@ class WordLexer {
 
   /** Reads the whole text. */
   read(words: WordCollector | undefined): string {
-    return this.#readUntil(undefined, words);
+    try {
+      return this.#readUntil(undefined, words);
+    } catch (error) {
+      throw error instanceof KilnError ? new WordFault(error, this.#start) : error;
+    }
   }
 
   /** Reads an operand up to and including `stop`, its escapes kept or not. */
@@ -100,6 +116,7 @@ class WordLexer {
     const special = `$<${this.#options.escape}${quotes ? "'\"" : ""}${stop ?? ""}`;
     let result = "";
     while (this.#at < this.#text.length) {
+      if (stop === undefined) this.#start = this.#at;
       const char = this.#text.charAt(this.#at);
       if (char === stop) {
         this.#at++;
@@ -209,6 +226,8 @@ class WordLexer {
     const operator = this.#next();
     switch (operator) {
       case "":
+      case "\n":
+      case "\r":
         throw missingBrace();
       case "}":
         return this.#lookUp(name) ?? (this.#options.keepUnset ? `\${${name}}` : "");

@@ -6,6 +6,7 @@
 import { expandBody, expandWord, expandWords, type Variables } from "../dockerfile/expand_word.ts";
 import type { Escape } from "../dockerfile/line.ts";
 import type { BuildArguments, Expander, StageState } from "./instruction.ts";
+import type { MissingVariable } from "./missing_variable.ts";
 import { SCAN_ARGS } from "./predefined_args.ts";
 import { VersionedMap } from "./versioned_map.ts";
 
@@ -13,17 +14,8 @@ import { VersionedMap } from "./versioned_map.ts";
 export interface ExpanderOptions {
   /** The escape character of the file being built, also for triggers that came from elsewhere. */
   readonly escape: Escape;
-  /** Receives each variable that is neither set nor declared; absent: nobody wants to know. */
+  /** Receives each variable that is not set; absent: nobody wants to know. */
   readonly onMissing?: (variable: MissingVariable) => void;
-}
-
-/** A variable that an expansion asked for in vain. */
-export interface MissingVariable {
-  readonly name: string;
-  /** Names of those that are set. */
-  readonly known: () => Iterable<string>;
-  /** Whether it is of no account: nothing is said about variables of EXPOSE, as in BuildKit. */
-  readonly isQuiet: boolean;
 }
 
 /** Returns an expander over what a stage has gathered so far. */
@@ -100,7 +92,12 @@ class VariableExpander implements Expander {
 
   #note(name: string, isQuiet: boolean): void {
     const { further, variables, isDeclared, onMissing } = this.#fields;
-    if (further.has(name) || isDeclared(name)) return;
-    onMissing?.({ name, isQuiet, known: () => [...variables.keys(), ...further.keys()] });
+    onMissing?.({
+      name,
+      isQuiet,
+      isDeclared: further.has(name) || isDeclared(name),
+      isGlobal: this.build.globals.get(name) !== undefined,
+      known: () => [...variables.keys(), ...further.keys()],
+    });
   }
 }

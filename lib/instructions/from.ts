@@ -65,7 +65,8 @@ function stageName(line: LogicalLine, words: readonly string[]): string | undefi
   const [, as, typed, ...more] = words;
   if (words.length === 1) return undefined;
   if (typed === undefined || more.length > 0 || as?.toLowerCase() !== "as") {
-    throw badArgument(line, "it needs an image, or an image, AS and a name", "comments stand on lines of their own");
+    const hint = words.some((word) => word.startsWith("#")) ? "comments stand on lines of their own" : undefined;
+    throw badArgument(line, "it needs an image, or an image, AS and a name", hint);
   }
   const name = typed.toLowerCase();
   if (STAGE_NAME.test(name)) return name;

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Escape } from "../dockerfile/line.ts";
-import { locate } from "../dockerfile/locate.ts";
-import { expandWord } from "../dockerfile/expand_word.ts";
+import type { Escape, LogicalLine } from "../dockerfile/line.ts";
+import { KilnError } from "../errors.ts";
 import type { ArgNode } from "./arg.ts";
-import type { BuildArguments } from "./instruction.ts";
+import { createGlobalExpander } from "./expander.ts";
+import type { BuildArguments, Expander } from "./instruction.ts";
+import { type MissingVariable, withVariableHint } from "./missing_variable.ts";
 import { platformArguments, type PlatformFacts } from "./predefined_args.ts";
 
 /** What global arguments are evaluated with. */
@@ -27,14 +28,32 @@ export function evaluateGlobalArgs(nodes: readonly ArgNode[], facts: GlobalFacts
   const { given, escape } = facts;
   const globals = new Map<string, string | undefined>(platformArguments(facts));
   for (const name of globals.keys()) globals.set(name, given.get(name) ?? globals.get(name));
-  const variable = (name: string): string | undefined => globals.get(name);
-  for (const node of nodes) {
-    for (const { name, value } of node.pairs) {
+  const build = { given, globals };
+  for (const { pairs, line } of nodes) {
+    for (const { name, value } of pairs) {
       const own = given.get(name) ??
-        (value === undefined ? undefined : locate(node.line.range, () => expandWord(value, { variable, escape }).text));
+        (value === undefined ? undefined : expandGlobally(build, { escape, line }, (expander) => expander.word(value)));
       // A bare "ARG name" declares; it takes no value away.
       globals.set(name, own ?? globals.get(name));
     }
   }
-  return { given, globals };
+  return build;
+}
+
+/** Expands something that sees global arguments only. @throws {KilnError} with the position of its line */
+export function expandGlobally<T>(
+  build: BuildArguments,
+  { escape, line }: { readonly escape: Escape; readonly line: LogicalLine },
+  expand: (expander: Expander) => T,
+): T {
+  const missing: MissingVariable[] = [];
+  try {
+    return expand(createGlobalExpander(build, { escape, onMissing: (variable) => void missing.push(variable) }));
+  } catch (error) {
+    if (!(error instanceof KilnError)) throw error;
+    const explained = withVariableHint(error.locate(line.range), missing);
+    const [first] = missing;
+    if (explained.hint !== undefined || first === undefined) throw explained;
+    throw explained.withHint(`declare it in front of the first FROM: ARG ${first.name}=...`);
+  }
 }

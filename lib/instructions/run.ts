@@ -68,10 +68,12 @@ export const RUN: Instruction<RunNode> = {
     return expanded;
   },
   configure(node, state): StageState {
-    for (const { type, target = "" } of node.mounts) {
-      // Told before anything is run; the others have targets of their own.
+    // What is wrong with them is told before anything is run.
+    for (const { type, target } of node.mounts) {
+      // The others have targets of their own.
       if (type !== "secret" && type !== "ssh") mountTarget(target, state.config.WorkingDir || "/");
     }
+    runCommand(node, state);
     return state;
   },
   history(node, state): string {

@@ -23,6 +23,9 @@ export const STOPSIGNAL: Instruction<StopsignalNode> = {
   },
   expand(node, expander): StopsignalNode {
     const signal = expander.word(node.signal);
+    if (signal === "") {
+      throw new KilnError("dockerfile", `Cannot use the signal "${node.signal}": it expands to nothing`);
+    }
     if (!isSignal(signal)) {
       const names = [...SIGNAL_NAMES].map((name) => `SIG${name}`);
       throw new KilnError("dockerfile", `Cannot use the signal "${signal}": there is no such signal`, {

@@ -39,12 +39,17 @@ function parseTrigger(text: string, firedBy: SourceRange): Node {
     return parseInstruction({ ...line, comments: [], range: firedBy });
   } catch (error) {
     if (!(error instanceof KilnError)) throw error;
-    const shown = text.length <= 100 ? text : `${text.slice(0, 100).toWellFormed()}...`;
-    const [first = ""] = shown.split(/[\r\n]/, 1);
-    // Not `cause`: the position inside the trigger's text would be mistaken for one in this file.
-    throw new KilnError("dockerfile", `Cannot fire the trigger "${first}": ${error.message}`, {
-      range: firedBy,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    });
+    // Without its position, which is one in the text of the trigger.
+    throw inTrigger(
+      new KilnError("dockerfile", error.message, error.hint === undefined ? {} : { hint: error.hint }),
+      text,
+    );
   }
+}
+
+/** Says of a fault that a trigger is to blame for it, which stands elsewhere than the line that is shown. */
+export function inTrigger(error: KilnError, trigger: string): KilnError {
+  const shown = trigger.length <= 100 ? trigger : `${trigger.slice(0, 100).toWellFormed()}...`;
+  const [first = ""] = shown.split(/[\r\n]/, 1);
+  return error.within(`fire the trigger "${first}"`);
 }

@@ -25,9 +25,9 @@ const REFUSED: readonly (readonly [trigger: string, error: RegExp])[] = [
   ["ENV a=\0", /NUL character/],
   ["", /Cannot fire the trigger ""/],
   ["COPY <<x /our/state\nno end", /no line "x" ends it/],
-  ["COPY --from=../../x a b", /Cannot parse the image reference "..\/..\/x"/],
+  ["COPY --from=../../x a b", /cannot parse the image reference "..\/..\/x"/],
   ["RUN --security=insecure id", /security/],
-  ["RUN --mount=type=bind,from=../..,target=/x id", /Cannot parse the image reference/],
+  ["RUN --mount=type=bind,from=../..,target=/x id", /cannot parse the image reference/],
   ["\x1b]0;title\x07", /Cannot fire the trigger "\\x1b\]0;title\\x07"/],
 ];
 

@@ -6,6 +6,11 @@
 import { testFailures } from "../support/failing_build.ts";
 import { answer, breakAfter, digestOf, fail, type FaultRegistry, reset } from "../support/registry_fault.ts";
 
+/** Docker Hub is out of reach, wherever the tests run. */
+const NO_HUB = { HTTPS_PROXY: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1" };
+
+const NO_PROXY = 'the proxy "127.0.0.1:1" cannot be used: connect ECONNREFUSED 127.0.0.1:1 (tried 5 times)';
+
 const from = "FROM scratch AS other\nFROM {BASE}\nCOPY Dockerfile /\n";
 
 testFailures("a base image", [
@@ -55,6 +60,24 @@ testFailures("a base image", [
       'Cannot fetch the manifest of {HOST}/none/such:1: {HOST}/none/such has no tag "1" (404: MANIFEST_UNKNOWN: manifest unknown)',
     lines: [2, 2],
     hint: "if the image is private, credentials are needed to see it",
+  },
+  {
+    shows: "of COPY --from that is nearly a stage, suggests the stage, before anything is run",
+    dockerfile: "FROM {BASE} AS build\nRUN exit 1\nFROM scratch\nCOPY --from=biuld /a /\n",
+    env: NO_HUB,
+    code: 69,
+    error: `Cannot fetch the manifest of docker.io/library/biuld:latest: ${NO_PROXY}`,
+    lines: [4, 4],
+    hint: "did you mean build?",
+  },
+  {
+    shows: "that is nearly a well-known one, suggests that",
+    dockerfile: "FROM apline\n",
+    env: NO_HUB,
+    code: 69,
+    error: `Cannot fetch the manifest of docker.io/library/apline:latest: ${NO_PROXY}`,
+    lines: [1, 1],
+    hint: "did you mean alpine?",
   },
   {
     shows: "on a registry that refuses connections, says so",

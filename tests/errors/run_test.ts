@@ -23,6 +23,13 @@ testFailures("RUN", [
     lines: [2, 2],
   },
   {
+    shows: "of a failing command that a trigger is, names the trigger at the FROM that fired it",
+    dockerfile: "FROM {BASE} AS base\nONBUILD RUN exit 42\nFROM base\n",
+    code: 42,
+    error: 'Cannot fire the trigger "RUN exit 42": cannot complete "/bin/sh -c exit 42": it returned exit code 42',
+    lines: [3, 3],
+  },
+  {
     shows: "of a failing command in exec form, passes its exit code on",
     dockerfile: 'FROM {BASE}\nRUN ["sh", "-c", "exit 3"]\n',
     code: 3,

@@ -38,14 +38,18 @@ export interface FailingBuild extends StartOptions {
   readonly verify?: (registry: FaultRegistry, site: Site) => void | Promise<void>;
 }
 
-/** How it must fail. */
-export interface ExpectedFailure {
-  readonly code: number;
+/** What must be told. */
+export interface ToldFailure {
   /** What follows `error: `; several, when several parts of the build fail. */
   readonly error: string | readonly string[];
   /** The lines of the Dockerfile that must be shown as faulty, with those around them. */
   readonly lines?: readonly [first: number, last: number];
   readonly hint?: string;
+}
+
+/** How it must fail. */
+export interface ExpectedFailure extends ToldFailure {
+  readonly code: number;
 }
 
 /** A row of a table. */
@@ -80,7 +84,7 @@ export async function assertFails(build: FailingBuild & ExpectedFailure): Promis
     ...build,
     env: { DOCKER_CONFIG: join(site.path, "home/.docker"), ...build.env },
   });
-  const text = fill(textOf(build, fill(build.dockerfile ?? "")));
+  const text = fill(failureText(build, fill(build.dockerfile ?? "")));
   const told = errorIn(stderr);
   const hide = (digests: string): string =>
     text.includes("{DIGEST}") ? digests.replaceAll(/sha256:[0-9a-f]{64}/g, "{DIGEST}") : digests;
@@ -103,7 +107,8 @@ export function errorIn(stderr: string): string {
   return start < 0 ? "" : lines.slice(start).join("\n");
 }
 
-function textOf({ error, lines, hint }: ExpectedFailure, dockerfile: string): string {
+/** Returns the whole text of a failure. */
+export function failureText({ error, lines, hint }: ToldFailure, dockerfile: string): string {
   return [
     ...[error].flat().map((each) => `error: ${each}`),
     ...(lines === undefined ? [] : excerptOf(dockerfile, lines)),
@@ -119,7 +124,14 @@ function excerptOf(dockerfile: string, [first, last]: readonly [number, number])
     const number = at + 1;
     if (number < first - around || number > last + around) return [];
     const mark = number >= first && number <= last ? ">>>" : "   ";
-    return [` ${String(number).padStart(3)} | ${mark} ${line}`.trimEnd()];
+    return [` ${String(number).padStart(3)} | ${mark} ${showLine(line)}`.trimEnd()];
   });
   return [`Dockerfile:${first}`, rule, ...shown, rule];
+}
+
+/** Long lines are cut, and what a terminal would obey is escaped. */
+function showLine(line: string): string {
+  const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+  const shown = text.length <= 400 ? text : `${text.slice(0, 400)}...`;
+  return shown.replaceAll("\0", "\\x00").replaceAll("\ufeff", "");
 }

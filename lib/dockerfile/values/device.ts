@@ -24,7 +24,9 @@ export function parseDevice(text: string): DeviceSpec {
   const bad = (state: string, options: { readonly hint?: string } = {}): KilnError =>
     new KilnError("dockerfile", `Cannot parse --device="${text}": ${state}`, options);
   const fields = splitCsv(text);
-  if (fields === undefined) throw bad("it is not a record of comma-separated values");
+  if (fields === undefined) {
+    throw bad(text === "" ? "it has no name" : "its quotes are not those of comma-separated values");
+  }
   let name = "";
   let required = false;
   for (const field of fields) {

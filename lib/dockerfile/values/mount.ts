@@ -98,7 +98,8 @@ export function parseMount(text: string, expand: (value: string) => string): Mou
       else if (key === "required") {
         requireType(mount, text, { key, types: ["secret", "ssh"] });
         mount.required = true;
-      } else throw badMount(text, `"${field}" has no value`, { hint: `write ${field}=value`, ...nearestKey(key) });
+      } else if (KEYS.includes(key)) throw badMount(text, `"${field}" has no value`, { hint: `write ${field}=value` });
+      else throw noField(text, field, key);
       continue;
     }
     readOnlyGiven ||= READ_ONLY_KEYS.has(key);
@@ -110,10 +111,13 @@ export function parseMount(text: string, expand: (value: string) => string): Mou
 }
 
 /** Returns where a mount goes: its target joined to the working directory. */
-export function mountTarget(target: string, workingDirectory: string): string {
-  const path = posix.isAbsolute(target) ? target : posix.join("/", workingDirectory, target);
+export function mountTarget(target: string | undefined, workingDirectory: string): string {
+  const written = target ?? "";
+  const path = posix.isAbsolute(written) ? written : posix.join("/", workingDirectory, written);
   if (posix.normalize(path) !== "/") return path;
-  if (target !== "") throw new KilnError("dockerfile", `Cannot mount on "${target}": it is the root`);
+  if (target !== undefined) {
+    throw new KilnError("dockerfile", `Cannot mount on "${target}": it is ${target === "" ? "empty" : "the root"}`);
+  }
   throw new KilnError("dockerfile", "Cannot mount: the mount has no target", { hint: "say where with target=PATH" });
 }
 
@@ -213,7 +217,7 @@ function setField(mount: Draft, text: string, { field, key, value }: Field & { r
       mount[key] = unsigned(value, text, { key, base: 10 });
       break;
     default:
-      throw badMount(text, `"${field}" is no field of a mount`, nearestKey(key));
+      throw noField(text, field, key);
   }
 }
 
@@ -238,7 +242,9 @@ function requireType(
   if (types.includes(mount.type)) return;
   const late = new RegExp(`(^|,)"?type=(${types.join("|")})`, "i").test(text);
   throw badMount(text, `"${key}" does not fit a mount of type ${mount.type}`, {
-    hint: late ? `put type= in front of ${key}` : `it belongs to ${types.join(" and ")}`,
+    hint: late
+      ? `put type= in front of ${key}`
+      : `it belongs to type ${types.join(", ").replace(/, (\w+)$/, " or $1")}`,
   });
 }
 
@@ -249,7 +255,7 @@ function oneOf<T extends string>(
 ): T {
   const found = words.find((word) => word === value.toLowerCase());
   if (found !== undefined) return found;
-  throw badMount(text, `"${value}" is no ${key}`, {
+  throw badMount(text, `${key}="${value}" is not known`, {
     hint: `one of ${words.join(", ")}`,
     ...didYouMean(value, words),
   });
@@ -260,7 +266,7 @@ function booleanOf(value: string, text: string, key: string): boolean {
 }
 
 function unsigned(value: string, text: string, how: { readonly key: string; readonly base: 8 | 10 }): number {
-  const form = how.base === 8 ? "an octal number" : "a number";
+  const form = how.base === 8 ? "an octal number" : `a number from 0 to ${MAX_UINT32}`;
   const digits = how.base === 8 ? /^[0-7]+$/ : /^[0-9]+$/;
   const number = digits.test(value) ? Number.parseInt(value, how.base) : NaN;
   return defined(number <= MAX_UINT32 ? number : undefined, text, { key: how.key, value, form });
@@ -272,11 +278,12 @@ function defined<T>(
   { key, value, form }: { readonly key: string; readonly value: string; readonly form: string },
 ): T {
   if (found !== undefined) return found;
-  throw badMount(text, `the ${key} "${value}" is not ${form}`);
+  throw badMount(text, `${key}="${value}" is not ${form}`);
 }
 
-function nearestKey(key: string): { readonly hint?: string } {
-  return didYouMean(key, KEYS);
+function noField(text: string, field: string, key: string): KilnError {
+  if (field === "") return badMount(text, "a field is empty");
+  return badMount(text, `"${field}" is no field of a mount`, didYouMean(key, KEYS));
 }
 
 function badMount(text: string, state: string, options: { readonly hint?: string } = {}): KilnError {

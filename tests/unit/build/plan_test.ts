@@ -17,6 +17,7 @@ const IMAGES: Readonly<Record<string, ContainerConfig>> = {
   alpine: {},
   debian: {},
   tools: {},
+  0: {},
   onbuild: { OnBuild: ["COPY --from=tools /t /t", "RUN made"] },
   onbuilder: { OnBuild: ["COPY --from=build /b /b"] },
 };
@@ -74,8 +75,8 @@ const ROWS: readonly (readonly [
   stages: readonly number[],
   asked: readonly string[],
 ])[] = [
-  ["the last stage and what it needs", FILE, [], [0, 2, 3, 4], ["alpine"]],
-  ["a target by name", FILE, ["build"], [0, 2], ["alpine"]],
+  ["the last stage and what it needs", FILE, [], [0, 2, 3, 4], ["alpine", "tools"]],
+  ["a target by name", FILE, ["build"], [0, 2], ["alpine", "tools"]],
   ["a target by name in other case", FILE, ["ASSETS"], [3], []],
   ["a target by number", FILE, ["1"], [1], ["debian"]],
   ["several targets", FILE, ["assets", "unused"], [1, 3], ["debian"]],
@@ -93,12 +94,12 @@ const ROWS: readonly (readonly [
     "FROM alpine AS a\nFROM debian\nRUN --mount=from=0,target=/m x",
     [],
     [1],
-    ["debian"],
+    ["debian", "0"],
   ],
   ["a stage named like an image hides it", "FROM alpine AS debian\nFROM debian\nRUN x", [], [0, 1], ["alpine"]],
   ["a stage named twice is the last one before", "FROM alpine AS a\nFROM debian AS a\nFROM a", [], [1, 2], ["debian"]],
   ["a stage may be based on an image of its own name", "FROM alpine AS alpine\nRUN x", [], [0], ["alpine"]],
-  ["images of steps are asked for when they are used", "FROM scratch\nCOPY --from=tools /t /t", [], [0], []],
+  ["images of steps are asked for", "FROM scratch\nCOPY --from=tools /t /t", [], [0], ["tools"]],
   ["two stages from one image ask once", "FROM alpine AS a\nFROM alpine\nCOPY --from=a / /", [], [0, 1], ["alpine"]],
 ];
 
@@ -170,6 +171,18 @@ const FAULTS: readonly (readonly [string, string, readonly string[], RegExp])[] 
   ["COPY from a later number", "FROM alpine\nCOPY --from=1 / /\nFROM debian", ["0"], /before it is used/],
   ["COPY from a number that is no stage", "FROM alpine\nFROM debian\nCOPY --from=7 / /", [], /only the stages 0 to 0/],
   ["an image that is not there", "FROM nothing", [], /not on the shelf/],
+  [
+    "COPY from an image that is not there, with the nearest stage",
+    "FROM alpine AS build\nFROM debian\nCOPY --from=biuld / /",
+    [],
+    /not on the shelf \(did you mean build\?\)/,
+  ],
+  [
+    "a step before an image that is not there",
+    "FROM alpine\nCOPY --from=none / /\nSTOPSIGNAL $x",
+    [],
+    /the signal "\$x"/,
+  ],
   ["a base that is no reference", "FROM alpine:bad!tag", [], /Cannot .*"alpine:bad!tag"/],
   ["an unneeded base that is no reference", "FROM alpine:bad!tag\nFROM alpine", [], /Cannot .*"alpine:bad!tag"/],
   ["an unneeded base that is empty", "FROM $none\nFROM alpine", [], /the name is empty/],

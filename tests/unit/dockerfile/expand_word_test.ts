@@ -248,7 +248,7 @@ const BODIES: readonly Row<string, string>[] = [
   ["1.7/11", "backticks are text", "`a`\n", "`a`\n"],
   ["1.7/11", "operators work", "${unset:-x} ${name#v}\n", "x alue\n"],
   ["1.7/11", "quotes in an operator's word are text", "${unset:-'x'}\n", "'x'\n"],
-  ["1.7/11", "an error in a body", "a\n${\n", /Cannot expand "a \.\.\."/],
+  ["1.7/11", "an error in a body names its line", "a\n b ${c\nd\n", /Cannot expand "b \$\{c": a "\}" is missing/],
 ];
 
 testRows("expandBody()", BODIES, (body) => expandBody(body, { variable }).text);

@@ -15,7 +15,7 @@ const DEVICES: readonly Row<string, { readonly name: string; readonly required: 
   ["3.2/15", "a second word", "a/b,c", /"c" is no field/],
   ["3.2/15", "required with another value", "a/b,required=x", /"x" is neither true nor false/],
   ["3.2/15", "no name", "required", /it has no name/],
-  ["3.2/15", "nothing", "", /not a record/],
+  ["3.2/15", "nothing", "", /it has no name/],
 ];
 
 testRows("parseDevice()", DEVICES, parseDevice);

@@ -100,23 +100,33 @@ const MOUNTS: readonly Row<string, unknown>[] = [
     readOnly: false,
   }],
   ["3.2/10", "sharing on a bind mount", "target=/x,sharing=shared", /"sharing" does not fit/],
-  ["3.2/10", "an unknown type", "type=cahce,target=/x", /"cahce" is no type \(did you mean cache\?\)/],
+  ["3.2/10", "an unknown type", "type=cahce,target=/x", /type="cahce" is not known \(did you mean cache\?\)/],
   [
     "3.2/10",
     "an unknown sharing mode",
     "type=cache,sharing=lock",
-    /"lock" is no sharing \(did you mean locked\?\)/,
+    /sharing="lock" is not known \(did you mean locked\?\)/,
   ],
   ["3.2/10", "an unknown key", "traget=/x", /"traget=\/x" is no field of a mount \(did you mean target\?\)/],
   ["3.2/10", "a bare key that needs a value", "target", /"target" has no value \(write target=value\)/],
-  ["3.2/10", "an unknown bare word", "hello", /"hello" has no value/],
-  ["3.2/10", "a bare word every object has", "constructor", /"constructor" has no value/],
-  ["3.2/10", "an empty field", "target=/x,", /"" has no value/],
-  ["3.2/10", "a mode that is not octal", "type=cache,target=/x,mode=0799", /the mode "0799" is not an octal number/],
-  ["3.2/10", "an id that is not a number", "type=cache,target=/x,uid=root", /the uid "root" is not a number/],
-  ["3.2/10", "an id that is too large", "type=cache,target=/x,uid=4294967296", /the uid "4294967296"/],
-  ["3.2/10", "a size that is none", "type=tmpfs,target=/x,size=big", /the size "big" is not a size such as 64m/],
-  ["3.2/10", "ro with another value", "target=/x,ro=maybe", /the ro "maybe" is not true or false/],
+  ["3.2/10", "an unknown bare word", "hello", /"hello" is no field of a mount/],
+  ["3.2/10", "a bare word every object has", "constructor", /"constructor" is no field of a mount/],
+  ["3.2/10", "an empty field", "target=/x,", /a field is empty/],
+  ["3.2/10", "a mode that is not octal", "type=cache,target=/x,mode=0799", /mode="0799" is not an octal number/],
+  [
+    "3.2/10",
+    "an id that is not a number",
+    "type=cache,target=/x,uid=root",
+    /uid="root" is not a number from 0 to 4294967295/,
+  ],
+  [
+    "3.2/10",
+    "an id that is too large",
+    "type=cache,target=/x,uid=4294967296",
+    /uid="4294967296" is not a number from 0 to 4294967295/,
+  ],
+  ["3.2/10", "a size that is none", "type=tmpfs,target=/x,size=big", /size="big" is not a size such as 64m/],
+  ["3.2/10", "ro with another value", "target=/x,ro=maybe", /ro="maybe" is not true or false/],
 ];
 
 testRows("parseMount()", MOUNTS, (text) => parseMount(text, (value) => value));
@@ -124,7 +134,7 @@ testRows("parseMount()", MOUNTS, (text) => parseMount(text, (value) => value));
 const EXPANDED: readonly Row<string, unknown>[] = [
   ["2.1", "values are expanded", "type=$,target=$", { ...BIND, type: "cache", target: "cache", readOnly: false }],
   ["2.1", "keys are not", "$=x", /"\$=x" is no field/],
-  ["2.1", "bare words are not", "$", /"\$" has no value/],
+  ["2.1", "bare words are not", "$", /"\$" is no field/],
 ];
 
 testRows("parseMount() with variables", EXPANDED, (text) => parseMount(text, (value) => value.replace("$", "cache")));
@@ -143,7 +153,10 @@ const ORIGINS: readonly Row<string, unknown>[] = [
 
 testRows("checkMount()", ORIGINS, checkMount);
 
-const TARGETS: readonly Row<readonly [string, string], string>[] = [
+const TARGETS: readonly Row<readonly [string | undefined, string], string>[] = [
+  ["3.2/12", "none: the working directory", [undefined, "/w"], "/w"],
+  ["3.2/12", "none, in the root", [undefined, "/"], /Cannot mount: the mount has no target \(say where/],
+  ["3.2/12", "empty, in the root", ["", "/"], /Cannot mount on "": it is empty/],
   ["3.2/12", "absolute", ["/a", "/w"], "/a"],
   ["3.2/12", "relative", ["a", "/w"], "/w/a"],
   ["3.2/12", "relative upwards", ["../a", "/w/x"], "/w/a"],
