@@ -22,6 +22,7 @@ import type { FileTree } from "../tree/file_tree.ts";
 import { removeTree } from "../tree/remove.ts";
 import type { Jobs } from "../worker.ts";
 import { fetchRemote } from "./remote_sources.ts";
+import type { StepDevices } from "./step_devices.ts";
 
 /** What all steps of a build share. */
 export interface StepShared {
@@ -54,6 +55,8 @@ export interface StepShared {
   readonly expansion: ExpansionLimits;
   /** What ADD fetches. */
   readonly remotes: RemoteTrees;
+  /** What `RUN --device` gives. */
+  readonly devices: StepDevices;
   /** Build arguments, for those that control the builder. */
   readonly buildArgs: ReadonlyMap<string, string>;
 }
@@ -96,6 +99,7 @@ export class StepResources implements Disposable {
       hostname: shared.buildArgs.get("BUILDKIT_SANDBOX_HOSTNAME") ?? "buildkitsandbox",
       tree: (origin) => parts.tree(origin),
       remote: (source) => fetchRemote(source, shared.remotes),
+      devices: shared.devices,
       mounts: mountSources(shared, parts, this.#scratch),
       io: {
         stdout: (chunk) => stdout?.write(chunk),

@@ -11,6 +11,7 @@ import { build } from "../build/build.ts";
 import { checkContext, planDockerfile } from "../build/plan_dockerfile.ts";
 import { checkEntitlements } from "../build/entitlements.ts";
 import { fetchRemote } from "../build/remote_sources.ts";
+import { findDevices } from "../build/step_devices.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
 import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
@@ -138,6 +139,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     const { plan, checks, epoch } = planned;
     if (options.printPlan) await writePlan(plan, { file: source.name, format: "text", context });
     checkEntitlements(plan, request.entitlements);
+    const devices = await findDevices(plan, { directories: request.deviceDirectories, report });
     const latestSec = epoch ?? (request.image.reproducible ? 0 : undefined);
     const format = chooseFormat(plan, request.image, options.outputs, report);
     const guarded = context.secrets.guarded();
@@ -219,6 +221,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         ...step,
         expansion: request.contextLimits.expansion,
         remotes,
+        devices,
         buildArgs: request.buildArgs,
       },
       report,

@@ -393,6 +393,15 @@ export const FLAGS = {
       "all confinement away, `device` for `RUN --device`, `device=NAME` for that one. Without it a Dockerfile that asks " +
       "for it is refused before anything is built, with exit code 77.",
   }),
+  "cdi-spec-dir": list({
+    group: "Isolation",
+    own: true,
+    placeholder: "DIRECTORY",
+    help: "Where RUN --device finds specifications of devices; repeatable",
+    details:
+      "Instead of `/etc/cdi`, `/var/run/cdi` and `/etc/buildkit/cdi`. What is in a later one goes before. Files are " +
+      "those of the [Container Device Interface](https://github.com/cncf-tags/container-device-interface).",
+  }),
   "step-timeout": duration({
     group: "Isolation",
     own: true,

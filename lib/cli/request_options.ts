@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { normalize } from "node:path/posix";
+import { normalize, resolve } from "node:path/posix";
 import type { ContextLocation } from "../contexts/context_location.ts";
 import type { GitSourceOptions } from "../contexts/git.ts";
 import type { ContextLimits } from "../contexts/context_source.ts";
@@ -47,6 +47,8 @@ export interface RequestOptions {
   readonly ssh: readonly SshSpec[];
   /** What Dockerfiles are allowed, see `checkEntitlements`. */
   readonly entitlements: ReadonlySet<string>;
+  /** Directories of device specifications, absolute; what is in a later one goes before. */
+  readonly deviceDirectories: readonly string[];
   readonly image: ImageOptions;
 }
 
@@ -108,6 +110,7 @@ export function parseRequestOptions(
     secrets: parseSecretFlags(flags.secret, world),
     ssh: parseSshFlags(flags.ssh, world),
     entitlements: parseEntitlements(flags.allow),
+    deviceDirectories: parseDeviceDirectories(flags["cdi-spec-dir"], world),
     image: {
       labels: parseLabels(flags.label),
       annotations: wishes.annotations,
@@ -166,6 +169,14 @@ function parseGitArguments(args: ReadonlyMap<string, string>): GitSourceOptions 
   const keepGitDirectory = parseBoolean(keep);
   if (keepGitDirectory !== undefined) return { commitTime, keepGitDirectory };
   throw usage(`Cannot use --build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR="${keep}": it is neither true nor false`);
+}
+
+/** Those of the CDI specification, and BuildKit's. */
+const DEVICE_DIRECTORIES = ["/etc/cdi", "/var/run/cdi", "/etc/buildkit/cdi"];
+
+function parseDeviceDirectories(texts: readonly string[], { cwd }: RequestWorld): readonly string[] {
+  if (texts.includes("")) throw usage("Cannot use --cdi-spec-dir: it is empty");
+  return texts.length === 0 ? DEVICE_DIRECTORIES : texts.map((text) => resolve(cwd, text));
 }
 
 const ENTITLEMENTS = ["network.host", "security.insecure", "device"];

@@ -20,7 +20,8 @@ import { prepareSsh } from "./mounts/ssh.ts";
 import { prepareTmpfs } from "./mounts/tmpfs.ts";
 import { runAll } from "./run_all.ts";
 import { hostsFile, resolverConfiguration } from "./runtime_files.ts";
-import type { PreparedMount } from "./spec.ts";
+import type { DeviceEdits } from "./devices/device_edits.ts";
+import type { DeviceNode, PreparedMount } from "./spec.ts";
 import { StandIns } from "./stand_ins.ts";
 
 /** A `--mount` and its type. */
@@ -37,6 +38,7 @@ export interface CommandMountsRequest {
   /** Paths in the rootfs where the command sees something else, whatever is put there. */
   readonly containerPlaces: readonly BytePath[];
   readonly mounts: readonly TypedMountRequest[];
+  readonly devices: Pick<DeviceEdits, "nodes" | "mounts">;
   /** Files shown read-only at a path, for scripts that are handed to the shell. */
   readonly scripts: readonly { readonly target: BytePath; readonly content: BytePath }[];
   readonly hostname: string;
@@ -69,7 +71,9 @@ export class CommandMounts {
     try {
       mounts.#assertSeen(request.workingDirectory);
       mounts.#addDirectories();
+      for (const node of request.devices.nodes) mounts.#addDevice(node);
       await mounts.#addRuntimeFiles(request);
+      for (const mount of request.devices.mounts) await mounts.#place({ mount });
       await mounts.#addRequested(request);
       for (const script of request.scripts) await mounts.#addScript(script, request.sources.scratch);
       return mounts;
@@ -130,8 +134,14 @@ export class CommandMounts {
     }
     if (this.#covering("dev") !== undefined) return;
     for (const [name, major, minor] of DEVICES) {
-      this.#standIns.makeDevice(`dev/${name}`, { mode: S.IFCHR | 0o666, major, minor });
+      this.#standIns.makeDevice(`dev/${name}`, { mode: S.IFCHR | 0o666, major, minor, uid: 0, gid: 0 });
     }
+  }
+
+  /** With mounts it is the child that makes it. */
+  #addDevice(node: DeviceNode): void {
+    if (this.#standIns === undefined || this.#standIns.makeDevice(node.path, node)) return;
+    throw new KilnError("run", `Cannot make the device "${displayPath(node.path)}": this host does not allow it`);
   }
 
   /** Takes caches when everything else is ready: what comes from a stage may wait for one that needs the same cache. */

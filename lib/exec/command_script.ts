@@ -17,7 +17,7 @@ import type { Abilities } from "./abilities.ts";
 import { CHROOT_CAPABILITIES, DEFAULT_CAPABILITIES, limitCapabilities } from "./confinement/capabilities.ts";
 import { hidePaths } from "./confinement/hidden_paths.ts";
 import { seccompFilter } from "./confinement/seccomp_filter.ts";
-import type { ExecSpec, PreparedMount } from "./spec.ts";
+import type { DeviceNode, ExecSpec, PreparedMount } from "./spec.ts";
 
 /** Descriptors handed to the child; all are above 9. */
 export interface ChildDescriptors {
@@ -78,6 +78,7 @@ function namespaceScript(root: BytePath, spec: ExecSpec, { fds, abilities }: Scr
     .call("set the file mode mask", "umask", 0)
     .call("mount /proc", "mount", "proc", `${root}/proc`, "proc", MS.NOSUID | MS.NODEV | MS.NOEXEC, null);
   mountDevices(script, `${root}/dev`, abilities);
+  for (const device of spec.devices ?? []) addDevice(script, root, { device, abilities });
   const shown = abilities.userNamespace && spec.network === "host";
   mountSystem(script, `${root}/sys`, { shown, readOnly: spec.confined });
   if (spec.confined) {
@@ -255,6 +256,29 @@ function mountDevices(script: SyscallScript, dev: BytePath, { userNamespace, ids
 /** Whether the host has something to show. */
 function isThere(path: BytePath): boolean {
   return tryStatAt(AT_FDCWD, path) !== undefined;
+}
+
+function addDevice(
+  script: SyscallScript,
+  root: BytePath,
+  { device, abilities }: { readonly device: DeviceNode; readonly abilities: Abilities },
+): void {
+  const { mode, major, minor, uid, gid } = device;
+  const path = root + device.path;
+  const parts = device.path.split("/");
+  for (let at = 3; at < parts.length; at++) {
+    script.attempt("make a directory", "mkdirat", AT_FDCWD, root + parts.slice(0, at).join("/"), 0o755);
+  }
+  script.attempt(`replace ${device.path}`, "unlinkat", AT_FDCWD, path, 0);
+  if (abilities.userNamespace) {
+    script
+      .call(`make ${device.path}`, "mknodat", AT_FDCWD, path, S.IFREG | 0o666, 0)
+      .call(`show ${device.path}`, "mount", device.source, path, null, MS.BIND, null);
+    return;
+  }
+  script
+    .call(`make ${device.path}`, "mknodat", AT_FDCWD, path, mode, encodeDevice(major, minor))
+    .call(`give ${device.path} its owner`, "fchownat", AT_FDCWD, path, uid, gid, 0);
 }
 
 /** `shown`: the host's own is shown, for the network it tells of is not that of our user namespace. */

@@ -19,8 +19,24 @@ export interface ExecSpec {
   readonly network: "host" | "none";
   /** Whether it is held in as Docker holds a container; else it may whatever the builder may. */
   readonly confined: boolean;
+  /** Made in its /dev, besides those that every command has. */
+  readonly devices?: readonly DeviceNode[];
   /** Mounted in this order, after /proc, /dev and /sys. */
   readonly mounts: readonly PreparedMount[];
+}
+
+/** A device node, or a FIFO. */
+export interface DeviceNode {
+  /** Path inside the rootfs, below /dev. */
+  readonly path: BytePath;
+  /** The node of the host. */
+  readonly source: BytePath;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly major: number;
+  readonly minor: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** A mount whose source exists. */

@@ -16,7 +16,7 @@ import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { openInRoot, tryStatInRoot } from "../sys/resolve.ts";
-import { inodeKey, isDirectory, isSocket, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isSocket, S, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { copyEntry } from "../tree/copy_entry.ts";
 import { ON_DISK } from "../tree/metadata_access.ts";
 import { CACHE_TREE, LentTree } from "../tree/lent_tree.ts";
@@ -26,7 +26,7 @@ import { removeTree } from "../tree/remove.ts";
 import type { Jobs } from "../worker.ts";
 import { MountPoints } from "./mount_points.ts";
 import { runAll } from "./run_all.ts";
-import type { BindMount, PreparedMount } from "./spec.ts";
+import type { BindMount, DeviceNode, PreparedMount } from "./spec.ts";
 
 /** What stands in for one mount. */
 interface StandIn {
@@ -58,6 +58,10 @@ export interface StandInsOptions {
   readonly pool: WorkerPool<Jobs>;
 }
 
+function isNode(stat: Stat, { mode, major, minor }: Pick<DeviceNode, "mode" | "major" | "minor">): boolean {
+  return ((stat.mode ^ mode) & S.IFMT) === 0 && stat.rdevMajor === major && stat.rdevMinor === minor;
+}
+
 /** The stand-ins of one command. */
 export class StandIns {
   readonly #options: StandInsOptions;
@@ -82,10 +86,14 @@ export class StandIns {
     }
   }
 
-  /** Makes a device node; a host that does not allow it leaves the command without. */
-  makeDevice(path: BytePath, node: { readonly mode: number; readonly major: number; readonly minor: number }): boolean {
+  /**
+   * Makes a device node, or leaves there what is there; a host that does not allow it leaves the command without.
+   *
+   * @returns whether such a node is there now.
+   */
+  makeDevice(path: BytePath, node: Omit<DeviceNode, "path" | "source">): boolean {
     const { path: real, stat } = realPathIn(this.#options.root, path);
-    if (stat !== undefined) return true;
+    if (stat !== undefined) return isNode(stat, node);
     const { parent, name } = splitPath(real);
     if (parent !== "") this.#parents.ensure(`/${parent}`, "directory");
     const directory = this.#openParent(real);
@@ -94,6 +102,7 @@ export class StandIns {
       files.makeNode(directory, name, node);
       // The node's permissions must not depend on our umask.
       files.changeMode(directory, name, node.mode & 0o7777);
+      if (node.uid !== 0 || node.gid !== 0) files.changeOwner(directory, name, node);
     } catch (error) {
       files.close(directory);
       if (error instanceof SysError && error.is("EPERM")) return false;

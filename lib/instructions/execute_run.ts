@@ -5,9 +5,11 @@
  */
 import { posix } from "node:path";
 import { cacheId, type MountSpec, mountTarget, secretId, secretTarget } from "../dockerfile/values/mount.ts";
+import type { DeviceSpec } from "../dockerfile/values/device.ts";
 import { KilnError } from "../errors.ts";
 import { CommandMounts, type TypedMountRequest } from "../exec/command_mounts.ts";
 import { type MemoryState, memoryState } from "../exec/memory_kills.ts";
+import type { DeviceEdits } from "../exec/devices/device_edits.ts";
 import type { ExecResult } from "../exec/spec.ts";
 import type { RunUser } from "../exec/users.ts";
 import { type BytePath, bytePathOf } from "../io/byte_path.ts";
@@ -25,6 +27,7 @@ export interface RunRequest {
   readonly mounts: readonly MountSpec[];
   readonly network: "default" | "host" | "none";
   readonly security: "sandbox" | "insecure";
+  readonly devices: readonly DeviceSpec[];
 }
 
 /** Runs the command. @throws {KilnError} kind `run` with the command's exit code, unless it is 0 */
@@ -33,7 +36,11 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   if (request.network === "none" && !rootfs.canMount) {
     throw new KilnError("denied", "Cannot run with --network=none: this host allows no network namespace");
   }
-  const user = withDirectory(rootfs.path, (root) => findRunUser(root, state.config.User ?? ""));
+  const devices = step.devices(request.devices);
+  const user = withGroups(
+    withDirectory(rootfs.path, (root) => findRunUser(root, state.config.User ?? "")),
+    devices.groups,
+  );
   // As it is made: the config has the path as written, and "/app/../srv" may be where no /app is.
   const workingDirectory = bytePathOf(posix.normalize(state.config.WorkingDir || "/"));
   const directory = { root: rootfs.path, path: workingDirectory, how: { uid: user.uid, gid: user.gid } };
@@ -43,6 +50,7 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
     canMount: rootfs.canMount,
     containerPlaces: rootfs.containerPlaces,
     mounts: resolveMounts(request.mounts, state),
+    devices,
     scripts: request.scripts.map(({ target, content }) => ({
       target: bytePathOf(target),
       content: bytePathOf(content),
@@ -52,26 +60,39 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
     workingDirectory,
   });
   const before = memoryState();
-  const result = await execute(request, step, { user, workingDirectory, mounts });
+  const result = await execute(request, step, { user, workingDirectory, mounts, devices });
   if (step.io.signal.aborted) throw interrupted(step.io.signal.reason);
   if (result.timedOut) throw timedOut(request, step.io.timeoutMs ?? 0);
   if (result.code !== 0) throw failed(request, result, before);
 }
 
+/** What a command needs, ready. */
+interface PreparedRun {
+  readonly user: RunUser;
+  readonly workingDirectory: BytePath;
+  readonly mounts: CommandMounts;
+  readonly devices: DeviceEdits;
+}
+
+function withGroups(user: RunUser, groups: readonly number[]): RunUser {
+  return { ...user, groups: [...new Set([...user.groups, ...groups])] };
+}
+
 async function execute(
   request: RunRequest,
   { rootfs, state, hostname, io }: StepContext,
-  { user, workingDirectory, mounts }: { user: RunUser; workingDirectory: BytePath; mounts: CommandMounts },
+  { user, workingDirectory, mounts, devices }: PreparedRun,
 ): Promise<ExecResult> {
   try {
     return await rootfs.exec({
       argv: request.argv.map(bytePathOf),
-      environment: [...environmentOf(state, user), ...mounts.environment],
+      environment: lastOfEachName([...environmentOf(state, user), ...mounts.environment, ...devices.environment]),
       workingDirectory,
       user,
       hostname: bytePathOf(hostname),
       network: request.network === "none" ? "none" : "host",
       confined: request.security === "sandbox",
+      devices: devices.nodes,
       mounts: mounts.mounts,
     }, io);
   } finally {
@@ -133,6 +154,11 @@ function idOf(mount: MountSpec): string {
     default:
       return "";
   }
+}
+
+/** Of `NAME=value` lines those that count: a program may take the first of a name or the last. */
+function lastOfEachName(lines: readonly BytePath[]): readonly BytePath[] {
+  return [...new Map(lines.map((line) => [line.slice(0, line.indexOf("=")), line])).values()];
 }
 
 /** HOME comes from the image's /etc/passwd when nothing sets it, as container runtimes have it. */

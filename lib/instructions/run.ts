@@ -13,7 +13,6 @@ import { checkMount, type MountSpec, mountTarget, parseMount } from "../dockerfi
 import { KilnError } from "../errors.ts";
 import { executeRun } from "./execute_run.ts";
 import type { Entitlement, Instruction, Node, Origin, StageState } from "./instruction.ts";
-import { refuseRunNotYet } from "./not_yet.ts";
 import { shellOf } from "./state.ts";
 
 const NETWORKS = ["default", "host", "none"] as const;
@@ -63,9 +62,7 @@ export const RUN: Instruction<RunNode> = {
   },
   expand(node, expander): RunNode {
     const mounts = node.mountTexts.map((text) => parseMount(text, (value) => expander.word(value)));
-    const expanded = { ...node, mounts };
-    refuseRunNotYet(expanded);
-    return expanded;
+    return { ...node, mounts };
   },
   configure(node, state): StageState {
     // What is wrong with them is told before anything is run.
@@ -95,8 +92,8 @@ export const RUN: Instruction<RunNode> = {
     ];
   },
   run(node, step): Promise<void> {
-    const { mounts, network, security } = node;
-    return executeRun({ ...runCommand(node, step.state), mounts, network, security }, step);
+    const { mounts, network, security, devices } = node;
+    return executeRun({ ...runCommand(node, step.state), mounts, network, security, devices }, step);
   },
 };
 

@@ -4,7 +4,9 @@
  * @module
  */
 import type { WorkerPool } from "../async/worker_pool.ts";
+import type { DeviceSpec } from "../dockerfile/values/device.ts";
 import type { GitSource } from "../dockerfile/values/git_source.ts";
+import type { DeviceEdits } from "../exec/devices/device_edits.ts";
 import type { ExecIo } from "../exec/launch.ts";
 import type { MountSources } from "../exec/mounts/prepared.ts";
 import type { BytePath } from "../io/byte_path.ts";
@@ -32,6 +34,8 @@ export interface TreeStep {
   tree(origin: Origin): Promise<FileTree>;
   /** Fetches a source; returns the tree and the path in it that was asked for. */
   remote(source: RemoteSource): Promise<{ readonly tree: FileTree; readonly path: BytePath }>;
+  /** Returns what devices give a command. */
+  devices(devices: readonly DeviceSpec[]): DeviceEdits;
   /** Where secrets, caches and the like come from. */
   readonly mounts: MountSources;
   /** A directory of this step, removed with everything in it afterwards. */

@@ -36,6 +36,7 @@ Deno.test("build options, without flags are kaniko's defaults", () => {
       buildArgs: new Map(),
       secrets: [],
       ssh: [],
+      deviceDirectories: ["/etc/cdi", "/var/run/cdi", "/etc/buildkit/cdi"],
       entitlements: new Set(),
       image: {
         labels: new Map(),

@@ -95,13 +95,6 @@ testRows("COPY and ADD flags", FLAGS, (text) => {
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 });
 
-/** What waits for the later language issue, refused by name. */
-const NOT_YET: readonly Row<string, unknown>[] = [
-  ["3.2/15", "--device", "RUN --device=a/b a", /Cannot run "RUN --device": the flag is not supported yet/],
-];
-
-testRows("refuses for now", NOT_YET, (text) => evaluateStage(text).nodes.length);
-
 Deno.test("COPY [3.3/14] reads an octal mode", () => {
   assert.equal(modeOf(evaluateStage("COPY --chmod=0750 a b").nodes[0] as CopyNode)?.octal, 0o750);
 });
