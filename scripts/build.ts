@@ -51,7 +51,7 @@ export async function build(request: BuildRequest): Promise<Built> {
     ...deno === undefined ? {} : { deno },
   });
   if (reason === undefined) return { executor, kind: "compiled", sizeBytes: (await Deno.stat(executor)).size };
-  await writeSelfExtracting({ deno: await denoBinary(), bundle, output: executor });
+  await writeSelfExtracting({ deno: await denoBinary(), architecture: Deno.build.arch, bundle, output: executor });
   return { executor, kind: "self-extracting", reason, sizeBytes: (await Deno.stat(executor)).size };
 }
 

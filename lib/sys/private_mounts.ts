@@ -25,7 +25,7 @@ export const PRIVATE_MOUNTS_VARIABLE = "KILN_PRIVATE_MOUNTS";
  * glibc reads these once, at the start. By default it makes up to eight arenas a core and keeps what was freed in each:
  * a COPY of 500 MB with four Workers peaked at 342 MB of anonymous memory without them, at 252 MB with them.
  */
-const MALLOC_SETTINGS: readonly string[] = ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=262144"];
+export const MALLOC_SETTINGS: readonly string[] = ["MALLOC_ARENA_MAX=2", "MALLOC_MMAP_THRESHOLD_=262144"];
 
 const OWN_VARIABLES: readonly string[] = [
   PRIVATE_MOUNTS_VARIABLE,

@@ -23,6 +23,7 @@ export async function makeBundle(source: string, bundle: string): Promise<void> 
     if (!await isFile(join(bundle, name))) throw new Error(`Cannot bundle "${source}": ${name} is missing`);
   }
   await nameExports(bundle);
+  await hideLazyImports(bundle);
 }
 
 /** Makes imports of CommonJS chunks give all of their names. */
@@ -47,6 +48,23 @@ export async function nameExports(bundle: string): Promise<void> {
 /** How the bundler ends a chunk that is one CommonJS module. */
 function isCommonJs(text: string): boolean {
   return /[;}"]export default [\w$]+\(\);/.test(text) && !/[;}"]export\s*\{/.test(text);
+}
+
+/**
+ * Hides from Deno what is imported lazily: it would read and parse those chunks, 2 MB of them, before it starts the
+ * first one, because it follows every `import()` whose argument it can read off the text.
+ */
+async function hideLazyImports(folder: string): Promise<void> {
+  for await (const entry of Deno.readDir(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory) await hideLazyImports(path);
+    else await Deno.writeTextFile(path, withoutLiteralImports(await Deno.readTextFile(path)));
+  }
+}
+
+/** Puts the argument of every `import()` of a chunk into a function. Chunks are minified: no space, double quotes. */
+export function withoutLiteralImports(code: string): string {
+  return code.replaceAll(/\bimport\(("\.{1,2}\/[\w./-]+\.js")\)/g, "import((()=>$1)())");
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -3,8 +3,8 @@
  * per-user cache when first started, and from then on only runs them.
  *
  * The file is a POSIX shell script with a tar archive behind it. After the first start the script makes no process
- * and reads no file but itself: it tests the owner of two folders and replaces itself by deno, which costs about
- * 1 ms. What it guards against: several first starts at once (each unpacks for itself, one rename wins), an unpacking
+ * and reads no file but itself: it tests the owner of two folders and replaces itself by deno, through a launcher that
+ * moves into a mount namespace (`launcher.ts`), which costs about 1 ms. What it guards against: several first starts at once (each unpacks for itself, one rename wins), an unpacking
  * that was cut off (nothing but a complete folder is ever renamed), and folders or links that somebody else planted
  * (they are refused: the code must lie in a folder of our own that nobody else may write).
  *
@@ -13,11 +13,15 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path/posix";
+import { MALLOC_SETTINGS, PRIVATE_MOUNTS_VARIABLE } from "../../lib/sys/private_mounts.ts";
+import type { Architecture } from "./compile.ts";
+import { makeLauncher } from "./launcher.ts";
 
 /** What goes into the file. */
 export interface SelfExtracting {
   /** The deno binary. */
   readonly deno: string;
+  readonly architecture: Architecture;
   /** The folder with the bundle: `main.js`, `lib/worker.js` and their chunks. */
   readonly bundle: string;
   /** The file to write. */
@@ -33,6 +37,9 @@ export const DENO_FLAGS: readonly string[] = [
   "--no-prompt",
   "-A",
 ];
+
+/** Variables the runtime is started with. */
+export const RUNTIME_SETTINGS: readonly string[] = ["DENO_NO_UPDATE_CHECK=1", ...MALLOC_SETTINGS];
 
 /** Writes the file, executable. */
 export async function writeSelfExtracting(request: SelfExtracting): Promise<void> {
@@ -59,9 +66,17 @@ async function pack(request: SelfExtracting, scratch: string, tar: string): Prom
   await command(["cp", "-L", request.deno, join(tree, "deno")]);
   await command(["cp", "-RL", request.bundle, join(tree, "app")]);
   await command(["chmod", "-R", "u=rwX,go=rX", tree]);
-  await Deno.chmod(join(tree, "deno"), 0o755);
+  const launcher = makeLauncher({
+    architecture: request.architecture,
+    argv: [],
+    env: [],
+    namespaceVariable: PRIVATE_MOUNTS_VARIABLE,
+    failure: "error: Cannot start the Deno that was unpacked: the kernel refuses to run it",
+  });
+  await Deno.writeFile(join(tree, "start"), launcher);
+  for (const name of ["deno", "start"]) await Deno.chmod(join(tree, name), 0o755);
   const fixed = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "--format=ustar"];
-  await command(["tar", ...fixed, "-b", "8", "-C", tree, "-cf", tar, "app", "deno"]);
+  await command(["tar", ...fixed, "-b", "8", "-C", tree, "-cf", tar, "app", "deno", "start"]);
 }
 
 async function command(words: readonly string[]): Promise<void> {
@@ -84,7 +99,7 @@ async function writeAll(file: Deno.FsFile, chunk: Uint8Array): Promise<void> {
 function headerFor(payload: string): string {
   const size = 8192;
   const script = SCRIPT.replaceAll("@DIGEST@", payload).replaceAll("@START@", String(size + 1))
-    .replaceAll("@FLAGS@", DENO_FLAGS.join(" "));
+    .replaceAll("@FLAGS@", DENO_FLAGS.join(" ")).replaceAll("@SETTINGS@", RUNTIME_SETTINGS.join(" "));
   if (script.length > size) throw new Error("Cannot write the header: it is longer than 8192 bytes");
   return `${script}${"#".repeat(size - script.length - 1)}\n`;
 }
@@ -139,7 +154,7 @@ if [ -O "$kiln_base" ] && [ ! -h "$kiln_base" ] && [ -O "$kiln_dir" ] && [ ! -h 
   (kiln_unpack) || exit
   if [ ! -O "$kiln_dir" ]; then kiln_fail "\\"$kiln_dir\\" cannot be used" 'remove it'; fi
 fi
-export DENO_DIR="$kiln_dir/deno-dir" DENO_NO_UPDATE_CHECK=1
-exec "$kiln_dir/deno" run @FLAGS@ "$kiln_dir/app/main.js" "$@"
+export DENO_DIR="$kiln_dir/deno-dir" @SETTINGS@
+exec "$kiln_dir/start" "$kiln_dir/deno" run @FLAGS@ "$kiln_dir/app/main.js" "$@"
 exit 127
 `;

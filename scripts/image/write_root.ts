@@ -21,12 +21,13 @@
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path/posix";
+import { PRIVATE_MOUNTS_VARIABLE } from "../../lib/sys/private_mounts.ts";
 import { denoBinary } from "../build.ts";
 import { makeBundle } from "../build/bundle.ts";
 import { compile } from "../build/compile.ts";
 import { unpackDownloadedDenort } from "../build/downloaded_denort.ts";
-import { DENO_FLAGS } from "../build/self_extracting.ts";
-import { makeLauncher } from "./launcher.ts";
+import { makeLauncher } from "../build/launcher.ts";
+import { DENO_FLAGS, RUNTIME_SETTINGS } from "../build/self_extracting.ts";
 import { PrivateLibc } from "./private_libc.ts";
 
 const SOURCE = join(import.meta.dirname ?? ".", "../..");
@@ -100,7 +101,8 @@ async function writeFallback(
   const launcher = makeLauncher({
     architecture: Deno.build.arch,
     argv: ["/kaniko/deno", "run", ...DENO_FLAGS, "/kaniko/app/main.js"],
-    env: ["DENO_DIR=/kaniko/.deno", "DENO_NO_UPDATE_CHECK=1"],
+    env: ["DENO_DIR=/kaniko/.deno", ...RUNTIME_SETTINGS],
+    namespaceVariable: PRIVATE_MOUNTS_VARIABLE,
     failure: 'error: Cannot start "/kaniko/deno": the kernel refuses to run it',
   });
   await Deno.writeFile(join(home, "executor"), launcher, { mode: 0o755 });

@@ -25,7 +25,7 @@ async function withExecutor(
     await Deno.mkdir(join(bundle, "lib"), { recursive: true });
     await Deno.writeTextFile(join(bundle, "main.js"), "main");
     await Deno.writeTextFile(join(bundle, "lib/worker.js"), "worker");
-    await writeSelfExtracting({ deno, bundle, output: executor });
+    await writeSelfExtracting({ deno, architecture: Deno.build.arch, bundle, output: executor });
     await Deno.mkdir(join(folder, "cache"), { mode: 0o700 });
     await body({ folder, executor, start });
   } finally {
@@ -134,7 +134,7 @@ Deno.test("a self-extracting file does not use a folder that is somebody else's"
 Deno.test("writeSelfExtracting() writes the same bytes for the same input", async () => {
   await withExecutor(async ({ folder, executor }) => {
     const again = join(folder, "again");
-    await writeSelfExtracting({ deno: join(folder, "deno"), bundle: join(folder, "bundle"), output: again });
+    await writeSelfExtracting({ deno: join(folder, "deno"), architecture: Deno.build.arch, bundle: join(folder, "bundle"), output: again });
     assert.deepEqual(await Deno.readFile(again), await Deno.readFile(executor));
   });
 });

@@ -1,7 +1,7 @@
 /** @module */
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
-import { makeLauncher } from "../../../../scripts/image/launcher.ts";
+import { makeLauncher } from "../../../../scripts/build/launcher.ts";
 
 const SHOW = ["/bin/sh", "-c", 'printf "<%s>" "$0" "$@"; echo " $NAME $OTHER"'] as const;
 
@@ -11,17 +11,26 @@ interface Started {
 }
 
 async function launch(
-  argv: readonly [string, ...string[]],
+  argv: readonly string[],
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  through: readonly string[] = [],
 ): Promise<Started> {
   const folder = await Deno.makeTempDir({ prefix: "kiln-launcher-" });
   try {
     const file = join(folder, "launcher");
     const failure = 'error: Cannot start "it"';
-    const launcher = makeLauncher({ architecture: Deno.build.arch, argv, env: ["NAME=ours", "OTHER=2"], failure });
+    const launcher = makeLauncher({
+      architecture: Deno.build.arch,
+      argv,
+      env: ["NAME=ours", "OTHER=2"],
+      namespaceVariable: "IN",
+      failure,
+    });
     await Deno.writeFile(file, launcher, { mode: 0o755 });
-    const { code, stdout, stderr } = await new Deno.Command(file, { args: [...args], clearEnv: true, env }).output();
+    const [program = file, ...before] = [...through, file];
+    const command = new Deno.Command(program, { args: [...before, ...args], clearEnv: true, env });
+    const { code, stdout, stderr } = await command.output();
     return { code, said: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -42,7 +51,27 @@ Deno.test("a launcher passes the caller's variables on, behind its own", async (
   const { said } = await launch([...print], [], { NAME: "theirs", HOME: "/root" });
   const lines = said.trim().split("\n");
   assert.deepEqual(lines.slice(0, 2), ["NAME=ours", "OTHER=2"]);
-  assert.deepEqual(lines.slice(2).sort(), ["HOME=/root", "NAME=theirs"]);
+  assert.deepEqual(lines.slice(2).filter((line) => !line.startsWith("IN=")).sort(), ["HOME=/root", "NAME=theirs"]);
+});
+
+Deno.test("a launcher without a program of its own becomes what its arguments say", async () => {
+  assert.equal((await launch([], [...SHOW, "zero", "one"])).said, "<zero><one> ours 2\n");
+});
+
+Deno.test("a launcher puts the program into a mount namespace of its own, private, and names it", async () => {
+  const script = 'readlink /proc/self/ns/mnt; echo "$IN"; grep -c shared: /proc/self/mountinfo; exit 0';
+  const [namespace, named, shared] = (await launch(["/bin/sh", "-c", script], [])).said.split("\n");
+  assert.match(namespace ?? "", /^mnt:\[\d+\]$/);
+  assert.equal(named, namespace);
+  assert.notEqual(namespace, Deno.readLinkSync("/proc/self/ns/mnt"));
+  assert.equal(shared, "0");
+});
+
+Deno.test("a launcher that may not have a mount namespace starts the program without, and names none", async () => {
+  const script = 'readlink /proc/self/ns/mnt; echo "<$IN>"';
+  const drop = ["/usr/bin/setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"];
+  const { said } = await launch(["/bin/sh", "-c", script], [], {}, drop);
+  assert.equal(said, `${Deno.readLinkSync("/proc/self/ns/mnt")}\n<>\n`);
 });
 
 Deno.test("a launcher passes on as many arguments as the kernel takes", async () => {
