@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { escapeControls } from "../report/escape.ts";
@@ -77,7 +76,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 async function readText(file: string, path: string): Promise<string> {
   try {
     // The byte-order mark is the parser's business.
-    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readFile(path));
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await Deno.readFile(path));
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
     const why = code === "ENOENT" ? "it does not exist" : `it cannot be read (${code})`;

@@ -6,8 +6,6 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
-import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import type { GuardedSecret } from "../image/secret_guard.ts";
@@ -158,28 +156,21 @@ function readEnvironmentSecret(id: string, name: string, world: SecretWorld): Ui
 }
 
 async function readFileSecret(id: string, path: string): Promise<Uint8Array> {
-  let file: FileHandle;
   try {
-    file = await open(path, "r");
-  } catch (error) {
-    throw cannotRead(id, `"${path}" ${reasonOf(error)}`, error);
-  }
-  try {
+    using file = await Deno.open(path);
     return await readAtMost(file, () => tooLarge(id, `"${path}"`));
   } catch (error) {
     throw error instanceof KilnError ? error : cannotRead(id, `"${path}" ${reasonOf(error)}`, error);
-  } finally {
-    await file.close();
   }
 }
 
 /** Reads to the end, whatever size the file claims: a pipe such as `<(pass show x)` claims none. */
-async function readAtMost(file: FileHandle, tooMuch: () => KilnError): Promise<Uint8Array> {
-  const buffer = Buffer.alloc(LARGEST_SECRET + 1);
+async function readAtMost(file: Deno.FsFile, tooMuch: () => KilnError): Promise<Uint8Array> {
+  const buffer = new Uint8Array(LARGEST_SECRET + 1);
   let length = 0;
   while (length < buffer.length) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
-    if (bytesRead === 0) return Uint8Array.from(buffer.subarray(0, length));
+    const bytesRead = await file.read(buffer.subarray(length));
+    if (bytesRead === null) return buffer.slice(0, length);
     length += bytesRead;
   }
   throw tooMuch();

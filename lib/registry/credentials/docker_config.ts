@@ -12,7 +12,6 @@
  *
  * @module
  */
-import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { KilnError } from "../../errors.ts";
 import { asObject, type Fields, optionalRecord, optionalString, parseJsonObject } from "../../oci/json.ts";
@@ -21,7 +20,7 @@ import type { Environment } from "../../http/proxy.ts";
 import { credentialOf, keysFor, valueFor } from "./auths.ts";
 import { readingConfig } from "./config_error.ts";
 import type { Credential, CredentialSource, FoundCredential } from "./credential.ts";
-import { askHelper, type HelperOptions } from "./helper_program.ts";
+import type { HelperOptions } from "./helper_program.ts";
 
 /** Where to look. */
 export interface DockerConfigOptions {
@@ -73,6 +72,8 @@ async function findAt(key: string, lookUp: LookUp): Promise<FoundCredential | un
   const named = atHost || key === formatRepository(target) ? valueFor(config.credHelpers, key) : undefined;
   const helper = named ?? (atHost ? config.credsStore : undefined);
   if (typeof helper === "string" && helper !== "") {
+    // Loaded when one is named: node:child_process is for few.
+    const { askHelper } = await import("./helper_program.ts");
     const server = key === "docker.io" ? "https://index.docker.io/v1/" : key;
     const credential = await askHelper(helper, server, { ...options.helper, signal, namedBy: path });
     if (credential !== undefined) return { credential, origin: `docker-credential-${helper}` };
@@ -85,7 +86,7 @@ async function findAt(key: string, lookUp: LookUp): Promise<FoundCredential | un
 }
 
 async function read(path: string): Promise<Config> {
-  const bytes = await readFile(path).catch((error) => {
+  const bytes = await Deno.readFile(path).catch((error) => {
     throw new KilnError("usage", `Cannot read the docker config "${path}": ${errorCode(error)}`, { cause: error });
   });
   const what = `the docker config "${path}"`;
@@ -124,7 +125,7 @@ async function locate({ environment, ownDirectory }: DockerConfigOptions): Promi
 /** A path that cannot be looked at for another reason than that it is not there counts as a file: reading it says why. */
 async function kindOf(path: string): Promise<"file" | "directory" | undefined> {
   try {
-    return (await stat(path)).isDirectory() ? "directory" : "file";
+    return (await Deno.stat(path)).isDirectory ? "directory" : "file";
   } catch (error) {
     const code = errorCode(error);
     return code === "ENOENT" || code === "ENOTDIR" ? undefined : "file";
