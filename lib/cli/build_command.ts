@@ -117,7 +117,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
     context.rememberSource(source.name, new TextDecoder().decode(source.bytes));
     const warnings = new BuildWarnings(report);
     let prepared: Promise<unknown> = Promise.resolve();
-    const planned = await planDockerfile({
+    const planning = planDockerfile({
       bytes: source.bytes,
       name: source.name,
       targets: request.targets,
@@ -133,9 +133,11 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       onRead: (directives) => {
         noteFrontend(directives, request.buildArgs, report);
         // While base images are looked up.
-        prepared = background.follow("prepare the outputs", prepareOutputs(outputs));
+        prepared = prepareOutputs(outputs, background);
       },
     }, puller);
+    pools.warm();
+    const planned = await planning;
     const { plan, checks, epoch } = planned;
     if (options.printPlan) await writePlan(plan, { file: source.name, format: "text", context });
     checkEntitlements(plan, request.entitlements);
@@ -228,8 +230,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
       abort: (reason) => interruption.controller.abort(reason),
       now: () => host.now(),
     });
-    await background.join();
-    await writeOutputs(outputs, built, { family: format.family, report, host });
+    await writeOutputs(outputs, built, { background, family: format.family, report, host });
     await removeOldCaches({ directory: work.cacheMounts, ttlMs: cacheTtlMs, pool: pools.jobs, report });
     report.message("info", `Done in ${((host.elapsedMs() - began) / 1000).toFixed(1)} s`);
   } catch (error) {
@@ -291,8 +292,11 @@ function writtenPaths({ isolation, outputs }: BuildOptions): readonly string[] {
 }
 
 /** Learns before the build whether everything can be written, while base images are looked up. */
-function prepareOutputs(outputs: Outputs): Promise<unknown> {
-  const prepared = Promise.all(outputs.all.map((output) => output.prepare()));
+function prepareOutputs(outputs: Outputs, background: Background): Promise<unknown> {
+  // Each is followed by itself: when one fails, what another has begun in a registry is still ended in order.
+  const prepared = Promise.all(
+    outputs.all.map((output) => background.follow(`prepare ${output.name}`, output.prepare())),
+  );
   // Planning may fail first; this failure is heard where it is awaited, or not at all.
   prepared.catch(() => {});
   return prepared;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Background } from "../async/background.ts";
 import type { BuiltImage } from "../build/build.ts";
 import type { Image } from "../image/image.ts";
 import type { Family } from "../oci/media_type.ts";
@@ -114,12 +115,22 @@ function placeOf(to: ArchiveDestination, stdout: Host["stdout"]): ArchivePlace {
   return to.kind === "file" ? to : { kind: "stdout", stream: stdout };
 }
 
+/** What the outputs are written with. */
+export interface Writing {
+  /** What the build has begun; it has ended before anything is shown. */
+  readonly background: Background;
+  readonly family: Family;
+  readonly report: Report;
+  readonly host: Host;
+}
+
 /** Writes everything, and says the names of the image on stdout, one a line. */
 export async function writeOutputs(
   outputs: Outputs,
   built: BuiltImage,
-  { family, report, host }: { readonly family: Family; readonly report: Report; readonly host: Host },
+  { background, family, report, host }: Writing,
 ): Promise<void> {
+  if (!outputs.wantsImage || outputs.trees.length > 0) await background.join();
   if (outputs.trees.length > 0) await writeTrees(outputs.trees, built, report);
   if (!outputs.wantsImage) return;
   const assembled = new Map<Family, Image>();
@@ -130,7 +141,12 @@ export async function writeOutputs(
   };
   const image = imageIn(family);
   const work = outputs.images.map(({ output, family: own = family }) => ({ output, image: imageIn(own) }));
-  const staged = await Promise.allSettled(work.map(({ output, image }) => output.stageImage?.(image)));
+  // The last layers may still be on their way: the config goes beside them. A failure of theirs is told first, as the
+  // others are echoes of it.
+  const staged = await Promise.allSettled([
+    background.join(),
+    ...work.map(({ output, image }) => output.stageImage?.(image)),
+  ]);
   for (const outcome of staged) if (outcome.status === "rejected") throw outcome.reason;
   for (const { output, image } of work) {
     await output.write(image);

@@ -45,6 +45,10 @@ export class WorkerPools implements Disposable {
         return { value, transfer: [value.buffer] };
       },
     });
+  }
+
+  /** Starts the first Worker, which blocks this thread for 12 ms: best while it waits for something. */
+  warm(): void {
     this.jobs.warm(1);
   }
 

@@ -106,6 +106,41 @@ function openLazily<S extends Deno.ForeignLibraryInterface>(
   return functions as Deno.StaticForeignLibraryInterface<S>;
 }
 
+/** What unpacking, copying and packing files take. */
+const FILE_CALLS = [
+  "openat",
+  "close",
+  "read",
+  "pread",
+  "write",
+  "write_at",
+  "lseek",
+  "getdents64",
+  "statx",
+  "statx_at",
+  "readlinkat",
+  "mkdirat",
+  "symlinkat",
+  "linkat",
+  "unlinkat",
+  "fchownat",
+  "fchown",
+  "fchmod",
+  "fchmodat",
+  "utimensat",
+  "futimens",
+  "fgetxattr",
+  "flistxattr",
+  "lgetxattr",
+  "llistxattr",
+  "syscall5",
+] as const satisfies readonly (keyof typeof SYMBOLS)[];
+
+/** Binds the calls that files take, for a thread that has nothing else to do yet. */
+export function bindFileCalls(): void {
+  for (const name of FILE_CALLS) Reflect.get(libc, name);
+}
+
 const errnoCell = mapErrno();
 
 function mapErrno(): Int32Array {
