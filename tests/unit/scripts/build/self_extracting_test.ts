@@ -134,7 +134,12 @@ Deno.test("a self-extracting file does not use a folder that is somebody else's"
 Deno.test("writeSelfExtracting() writes the same bytes for the same input", async () => {
   await withExecutor(async ({ folder, executor }) => {
     const again = join(folder, "again");
-    await writeSelfExtracting({ deno: join(folder, "deno"), architecture: Deno.build.arch, bundle: join(folder, "bundle"), output: again });
+    await writeSelfExtracting({
+      deno: join(folder, "deno"),
+      architecture: Deno.build.arch,
+      bundle: join(folder, "bundle"),
+      output: again,
+    });
     assert.deepEqual(await Deno.readFile(again), await Deno.readFile(executor));
   });
 });
