@@ -6,7 +6,9 @@
  * and reads no file but itself: it tests the owner of two folders and replaces itself by deno, through a launcher that
  * moves into a mount namespace (`launcher.ts`), which costs about 1 ms. What it guards against: several first starts at once (each unpacks for itself, one rename wins), an unpacking
  * that was cut off (nothing but a complete folder is ever renamed), and folders or links that somebody else planted
- * (they are refused: the code must lie in a folder of our own that nobody else may write).
+ * (they are refused: the code must lie in a folder of our own that nobody else may write). Folders that cannot be
+ * written, or from which nothing may be run, are passed over for the next one: of XDG_CACHE_HOME, HOME, /var/cache and
+ * /tmp the first that will do.
  *
  * @module
  */
@@ -111,48 +113,79 @@ kiln_fail() {
   printf 'error: Cannot start Kiln: %s\\nhint: %s\\n' "$1" "$2" >&2
   exit 73
 }
-kiln_unpack() {
+# Calls $1 with the places to unpack to, best first, until it is content. A folder that is not ours (sudo keeps HOME)
+# could be changed by its owner under our feet.
+kiln_places() {
+  case \${XDG_CACHE_HOME:-} in
+    /*) if [ ! -e "$XDG_CACHE_HOME" ] || [ -O "$XDG_CACHE_HOME" ]; then "$1" "$XDG_CACHE_HOME/kiln-executor" && return; fi ;;
+  esac
+  if [ -n "\${HOME:-}" ] && [ -O "$HOME" ]; then "$1" "$HOME/.cache/kiln-executor" && return; fi
+  if [ -O /var/cache ]; then "$1" /var/cache/kiln-executor && return; fi
+  "$1" "/tmp/kiln-executor-$(id -u)"
+}
+kiln_is_there() {
+  kiln_dir=$1/@DIGEST@
+  [ -O "$1" ] && [ ! -h "$1" ] && [ -O "$kiln_dir" ] && [ ! -h "$kiln_dir" ]
+}
+# Unpacks to $1. Where nothing can be kept or run: says so and returns 1. Where somebody else has a hand in it: fails.
+kiln_unpack() (
   umask 077
-  kiln_above=\${kiln_base%/*}
-  mkdir -p "$kiln_above" || kiln_fail "\\"$kiln_above\\" cannot be made" 'set XDG_CACHE_HOME to a folder of your own'
-  mkdir "$kiln_base" 2>/dev/null
-  if [ -h "$kiln_base" ] || [ ! -O "$kiln_base" ]; then
-    kiln_fail "\\"$kiln_base\\" is not a folder of your own" 'remove it, or set XDG_CACHE_HOME to a folder of your own'
+  kiln_above=\${1%/*}
+  kiln_dir=$1/@DIGEST@
+  mkdir -p "$kiln_above" 2>/dev/null
+  mkdir "$1" 2>/dev/null
+  if [ ! -e "$1" ] && [ ! -h "$1" ]; then
+    printf '"%s" cannot be made' "$1"
+    return 1
   fi
-  if [ -n "$(find "$kiln_above" "$kiln_base" -prune -perm -0002 ! -perm -1000; find "$kiln_base" -prune -perm -0020)" ]
-  then kiln_fail "others may write \\"$kiln_base\\" or the folder above it" 'set XDG_CACHE_HOME to a folder of your own'
+  if [ -h "$1" ] || [ ! -O "$1" ]; then
+    kiln_fail "\\"$1\\" is not a folder of your own" 'remove it, or set XDG_CACHE_HOME to a folder of your own'
+  fi
+  if [ -n "$(find "$kiln_above" "$1" -prune -perm -0002 ! -perm -1000; find "$1" -prune -perm -0020)" ]
+  then kiln_fail "others may write \\"$1\\" or the folder above it" 'set XDG_CACHE_HOME to a folder of your own'
   fi
   if [ -h "$kiln_dir" ] || { [ -e "$kiln_dir" ] && [ ! -O "$kiln_dir" ]; }; then
     kiln_fail "\\"$kiln_dir\\" is not what was unpacked" 'remove it'
   fi
-  kiln_part=$(mktemp -d "$kiln_base/.part.XXXXXXXX") ||
-    kiln_fail "\\"$kiln_base\\" cannot be written" 'set XDG_CACHE_HOME to a folder with 110 MB free'
+  if ! kiln_part=$(mktemp -d "$1/.part.XXXXXXXX" 2>/dev/null); then
+    printf '"%s" cannot be written' "$1"
+    return 1
+  fi
   trap 'rm -rf "$kiln_part"' EXIT
   trap 'exit 75' HUP INT TERM
+  printf '#!/bin/sh\\n' > "$kiln_part/try"
+  chmod 700 "$kiln_part/try"
+  if ! "$kiln_part/try" 2>/dev/null; then
+    printf 'nothing can be run from "%s"' "$1"
+    return 1
+  fi
+  rm "$kiln_part/try"
   # tar takes an archive that is cut off between two files for a whole one.
   case $(tail -c +@START@ "$0" | sha256sum) in
     @DIGEST@*) ;;
     *) kiln_fail "\\"$0\\" is damaged" 'get it again' ;;
   esac
-  tail -c +@START@ "$0" | tar -xmf - -C "$kiln_part" --no-same-owner ||
-    kiln_fail "\\"$0\\" cannot be unpacked into \\"$kiln_base\\"" 'it takes tar and 110 MB of space'
+  if ! tail -c +@START@ "$0" | tar -xmf - -C "$kiln_part" --no-same-owner 2>/dev/null; then
+    printf '"%s" cannot be filled' "$1"
+    return 1
+  fi
   sync "$kiln_part/deno" "$kiln_part"/app/* 2>/dev/null
   # Another first start may have won: then its folder stands, and ours is dropped.
   mv -T "$kiln_part" "$kiln_dir" 2>/dev/null || rm -rf "$kiln_part"
   trap - EXIT HUP INT TERM
+)
+kiln_make() {
+  kiln_why=$(kiln_unpack "$1")
+  kiln_code=$?
+  case $kiln_code in
+    0) kiln_is_there "$1" || kiln_fail "\\"$kiln_dir\\" cannot be used" 'remove it' ;;
+    1) return 1 ;;
+    *) exit "$kiln_code" ;;
+  esac
 }
-# A cache folder that is not ours (sudo keeps HOME) could be changed by its owner under our feet.
-kiln_base=
-case \${XDG_CACHE_HOME:-} in
-  /*) if [ ! -e "$XDG_CACHE_HOME" ] || [ -O "$XDG_CACHE_HOME" ]; then kiln_base=$XDG_CACHE_HOME/kiln-executor; fi ;;
-esac
-if [ -z "$kiln_base" ] && [ -n "\${HOME:-}" ] && [ -O "$HOME" ]; then kiln_base=$HOME/.cache/kiln-executor; fi
-if [ -z "$kiln_base" ] && [ -O /var/cache ]; then kiln_base=/var/cache/kiln-executor; fi
-if [ -z "$kiln_base" ]; then kiln_base=/tmp/kiln-executor-$(id -u); fi
-kiln_dir=$kiln_base/@DIGEST@
-if [ -O "$kiln_base" ] && [ ! -h "$kiln_base" ] && [ -O "$kiln_dir" ] && [ ! -h "$kiln_dir" ]; then :; else
-  (kiln_unpack) || exit
-  if [ ! -O "$kiln_dir" ]; then kiln_fail "\\"$kiln_dir\\" cannot be used" 'remove it'; fi
+if ! kiln_places kiln_is_there; then
+  kiln_places kiln_make ||
+    kiln_fail "$kiln_why" 'set XDG_CACHE_HOME to a folder to write to and run from, with 110 MB free'
 fi
 export DENO_DIR="$kiln_dir/deno-dir" @SETTINGS@
 exec "$kiln_dir/start" "$kiln_dir/deno" run @FLAGS@ "$kiln_dir/app/main.js" "$@"

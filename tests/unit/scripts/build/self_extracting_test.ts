@@ -95,7 +95,7 @@ Deno.test("a self-extracting file does not run what a planted link points to", a
     await start(executor, cache);
     const evil = join(folder, "evil");
     await Deno.rename(unpacked(cache), evil);
-    const digest = /kiln_dir=\$kiln_base\/(\w+)/.exec(await readHeader(executor))?.[1] ?? "";
+    const digest = /kiln_dir=\$1\/(\w+)/.exec(await readHeader(executor))?.[1] ?? "";
     await Deno.symlink(evil, join(cache, "kiln-executor", digest));
     const { code, stderr } = await start(executor, cache);
     assert.equal(code, 73);
@@ -128,6 +128,63 @@ Deno.test("a self-extracting file does not use a folder that is somebody else's"
     const { code, stderr } = await start(executor, cache);
     assert.equal(code, 73);
     assert.match(stderr, /is not a folder of your own/);
+  });
+});
+
+/** Starts it in a mount namespace where `mounts`, lines of shell, have been run. */
+async function startWith(mounts: string, executor: string, cache: string, home: string): Promise<Started> {
+  const script = `${mounts}\nHOME="$2" XDG_CACHE_HOME="$1" exec "$0" --there`;
+  const { code, stdout, stderr } = await new Deno.Command("unshare", {
+    args: ["--mount", "--propagation=private", "sh", "-euc", script, executor, cache, home],
+    clearEnv: true,
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+  }).output();
+  return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+}
+
+for (
+  const [what, options] of [["can only be read", "ro"], ["lets nothing be run", "noexec"]] as const
+) {
+  Deno.test(`a self-extracting file goes on to HOME where the cache folder ${what}`, async () => {
+    await withExecutor(async ({ folder, executor }) => {
+      const [cache, home] = [join(folder, "cache"), join(folder, "home")];
+      await Deno.mkdir(home, { mode: 0o700 });
+      const mounts = `mount -t tmpfs -o ${options},mode=700 none "$1"`;
+      const { code, stdout, stderr } = await startWith(mounts, executor, cache, home);
+      assert.deepEqual({ code, stderr }, { code: 7, stderr: "" });
+      assert.match(stdout, new RegExp(`^${home}/\\.cache/kiln-executor/\\w+/app/main\\.js\n--there$`, "m"));
+      assert.deepEqual([...Deno.readDirSync(cache)], []);
+    });
+  });
+}
+
+Deno.test("a self-extracting file says why when it finds no place at all", async () => {
+  await withExecutor(async ({ folder, executor }) => {
+    const cache = join(folder, "cache");
+    const mounts = `for place in "$1" /var/cache /tmp; do
+      [ "$place" != /tmp ] || cp "$0" /var/tmp/kiln-self-$$
+      mount -t tmpfs -o noexec,mode=700 none "$place"
+    done
+    trap 'rm -f /var/tmp/kiln-self-'$$ EXIT
+    HOME=/nowhere XDG_CACHE_HOME="$1" /var/tmp/kiln-self-$$ || exit`;
+    const { code, stderr } = await startWith(mounts, executor, cache, "/nowhere");
+    assert.equal(code, 73);
+    assert.equal(
+      stderr,
+      'error: Cannot start Kiln: nothing can be run from "/tmp/kiln-executor-0"\n' +
+        "hint: set XDG_CACHE_HOME to a folder to write to and run from, with 110 MB free\n",
+    );
+  });
+});
+
+Deno.test("a self-extracting file that was unpacked starts from where nothing can be written any more", async () => {
+  await withExecutor(async ({ folder, executor, start }) => {
+    const cache = join(folder, "cache");
+    await start(executor, cache);
+    const mounts = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"';
+    const { code, stdout } = await startWith(mounts, executor, cache, "/nowhere");
+    assert.equal(code, 7);
+    assert.match(stdout, new RegExp(`^${cache}/kiln-executor/`, "m"));
   });
 });
 
