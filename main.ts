@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { HIDDEN_HOME, ownHome } from "./lib/sys/hidden_home.ts";
 import { enterPrivateMounts, type MountAbility, PRIVATE_MOUNTS_VARIABLE } from "./lib/sys/private_mounts.ts";
 
 /** Commands and flags that build nothing are answered at once, without a second start. */
@@ -25,12 +26,21 @@ function workerModule(): URL {
   return new URL(import.meta.url.endsWith(".ts") ? "./lib/worker.ts" : "./lib/worker.js", import.meta.url);
 }
 
+/** Takes back the home directory that was hidden from Deno. */
+function restoreHome(): void {
+  if (Deno.env.get("HOME") !== HIDDEN_HOME) return;
+  const own = ownHome(new TextDecoder().decode(Deno.readFileSync("/proc/self/environ")));
+  if (own === undefined) Deno.env.delete("HOME");
+  else Deno.env.set("HOME", own);
+}
+
 async function main(): Promise<number> {
   const runner = Deno.env.get("KILN_STEP_RUNNER");
   if (runner !== undefined) {
     const { runSteps } = await import("./lib/sys/step_runner.ts");
     return runSteps(runner);
   }
+  restoreHome();
   const mark = Deno.env.get(PRIVATE_MOUNTS_VARIABLE);
   Deno.env.delete(PRIVATE_MOUNTS_VARIABLE);
   const mounts: MountAbility = isBuild(Deno.args)

@@ -295,7 +295,7 @@ function writtenPaths({ isolation, outputs }: BuildOptions): readonly string[] {
 function prepareOutputs(outputs: Outputs, background: Background): Promise<unknown> {
   // Each is followed by itself: when one fails, what another has begun in a registry is still ended in order.
   const prepared = Promise.all(
-    outputs.all.map((output) => background.follow(`prepare ${output.name}`, output.prepare())),
+    outputs.all.map((output) => background.follow("prepare an output", output.prepare())),
   );
   // Planning may fail first; this failure is heard where it is awaited, or not at all.
   prepared.catch(() => {});

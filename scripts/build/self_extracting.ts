@@ -15,6 +15,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path/posix";
+import { HIDDEN_HOME } from "../../lib/sys/hidden_home.ts";
 import { MALLOC_SETTINGS, PRIVATE_MOUNTS_VARIABLE } from "../../lib/sys/private_mounts.ts";
 import type { Architecture } from "./compile.ts";
 import { makeLauncher } from "./launcher.ts";
@@ -71,7 +72,7 @@ async function pack(request: SelfExtracting, scratch: string, tar: string): Prom
   const launcher = makeLauncher({
     architecture: request.architecture,
     argv: [],
-    env: [],
+    env: [`HOME=${HIDDEN_HOME}`],
     namespaceVariable: PRIVATE_MOUNTS_VARIABLE,
     failure: "error: Cannot start the Deno that was unpacked: the kernel refuses to run it",
   });

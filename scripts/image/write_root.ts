@@ -21,6 +21,7 @@
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path/posix";
+import { HIDDEN_HOME } from "../../lib/sys/hidden_home.ts";
 import { PRIVATE_MOUNTS_VARIABLE } from "../../lib/sys/private_mounts.ts";
 import { denoBinary } from "../build.ts";
 import { makeBundle } from "../build/bundle.ts";
@@ -101,7 +102,7 @@ async function writeFallback(
   const launcher = makeLauncher({
     architecture: Deno.build.arch,
     argv: ["/kaniko/deno", "run", ...DENO_FLAGS, "/kaniko/app/main.js"],
-    env: ["DENO_DIR=/kaniko/.deno", ...RUNTIME_SETTINGS],
+    env: [`HOME=${HIDDEN_HOME}`, "DENO_DIR=/kaniko/.deno", ...RUNTIME_SETTINGS],
     namespaceVariable: PRIVATE_MOUNTS_VARIABLE,
     failure: 'error: Cannot start "/kaniko/deno": the kernel refuses to run it',
   });

@@ -10,7 +10,7 @@ import { locked } from "./cache.ts";
 import { findProgram, run } from "./command.ts";
 import { tell } from "./tell.ts";
 
-/** A program and the Debian package that brings it. */
+/** A program, or a file by its path, and the Debian package that brings it. */
 const PACKAGES = {
   "busybox": "busybox-static",
   "docker-registry": "docker-registry",
@@ -43,6 +43,10 @@ const PACKAGES = {
   "sshd": "openssh-server",
   "containerd": "containerd",
   "runc": "runc",
+  "qemu-aarch64-static": "qemu-user-static",
+  // What arm64 programs find their libraries in, under qemu.
+  "/usr/aarch64-linux-gnu/lib/libc.so.6": "libc6-arm64-cross",
+  "/usr/aarch64-linux-gnu/lib/libgcc_s.so.1": "libgcc-s1-arm64-cross",
 } as const;
 
 /** A program that `ensureTools` can provide. */
@@ -80,7 +84,7 @@ export async function ensureTools(tools: readonly Tool[]): Promise<void> {
 }
 
 function missing(tools: readonly Tool[]): readonly Tool[] {
-  return tools.filter((tool) => findProgram(tool) === undefined);
+  return tools.filter((tool) => tool.startsWith("/") ? !isFile(tool) : findProgram(tool) === undefined);
 }
 
 async function install(packages: readonly string[]): Promise<void> {
@@ -108,6 +112,15 @@ async function forbidServices(): Promise<string | undefined> {
     return path;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw error;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }
