@@ -92,12 +92,18 @@ function openLazily<S extends Deno.ForeignLibraryInterface>(
   path: string,
   symbols: S,
 ): Deno.StaticForeignLibraryInterface<S> {
-  const functions = {};
+  // These need the library's handle with every call, and have no trampoline.
+  const nonblocking = Object.entries(symbols).filter(([, symbol]) => "nonblocking" in symbol && symbol.nonblocking);
+  const functions = { ...Deno.dlopen(path, Object.fromEntries(nonblocking)).symbols };
   for (const [name, symbol] of Object.entries(symbols)) {
+    if (name in functions) continue;
     Object.defineProperty(functions, name, {
       configurable: true,
       get(): unknown {
-        const bound: unknown = Deno.dlopen(path, { [name]: symbol }).symbols[name];
+        // A function owns all it takes to call it (ext/ffi/dlfcn.rs), and this process never unloads its libc.
+        const library = Deno.dlopen(path, { [name]: symbol });
+        const bound: unknown = library.symbols[name];
+        library.close();
         Object.defineProperty(functions, name, { value: bound });
         return bound;
       },
