@@ -12,6 +12,7 @@
  */
 import { join } from "node:path/posix";
 import { build } from "./build.ts";
+import { lastCommit } from "./last_commit.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
 
@@ -27,23 +28,9 @@ async function main(args: readonly string[]): Promise<number> {
   ];
   const { code } = await new Deno.Command(built.executor, {
     args: [...flags, ...args],
-    env: { SOURCE_DATE_EPOCH: Deno.env.get("SOURCE_DATE_EPOCH") ?? await lastCommit() },
+    env: { SOURCE_DATE_EPOCH: Deno.env.get("SOURCE_DATE_EPOCH") ?? await lastCommit(ROOT) },
   }).spawn().status;
   return code;
-}
-
-/** When the last commit was made, in seconds; of a source without history, when 1970 began. */
-async function lastCommit(): Promise<string> {
-  try {
-    const { success, stdout } = await new Deno.Command("git", {
-      args: ["-C", ROOT, "log", "-1", "--format=%ct"],
-      stderr: "null",
-    }).output();
-    return success ? new TextDecoder().decode(stdout).trim() : "0";
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "0";
-    throw error;
-  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

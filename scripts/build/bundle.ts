@@ -2,13 +2,13 @@
  * The program as JavaScript: main.js and lib/worker.js, with code splitting, so that start-up does not pay for what is
  * loaded later. Chunks lie beside main.js; code that starts the Worker finds it as `./lib/worker.js` from there.
  *
- * A CommonJS module that is imported when it is needed becomes a chunk that exports its `default` and nothing else, while
- * Node and Deno give its other names, too. The SDKs count on them: without them, the credentials of a web identity ended
- * in "p is not a function". So imports of such chunks are made to give both.
+ * What the bundler leaves is changed in three ways, see the functions below: imports of CommonJS chunks give all of
+ * their names, chunks are named by their content, and lazy imports are hidden from Deno.
  *
  * @module
  */
 import { basename, join } from "node:path/posix";
+import { nameByContent } from "./chunk_names.ts";
 import { runDeno } from "./run_deno.ts";
 
 /** Bundles the program in `source`, a folder with `main.ts`; the folder `bundle` is made anew. */
@@ -19,61 +19,60 @@ export async function makeBundle(source: string, bundle: string): Promise<void> 
   const flags = ["--quiet", "--platform", "deno", "--minify", "--code-splitting", "--outdir", bundle];
   const { success, said } = await runDeno(["bundle", ...flags, ...entries], { cwd: source });
   if (!success) throw new Error(`Cannot bundle "${source}":\n${said}`);
+  const chunks = await takeChunks(bundle);
   for (const name of ["main.js", "lib/worker.js"]) {
-    if (!await isFile(join(bundle, name))) throw new Error(`Cannot bundle "${source}": ${name} is missing`);
+    if (!chunks.has(name)) throw new Error(`Cannot bundle "${source}": ${name} is missing`);
   }
-  await nameExports(bundle);
-  await hideLazyImports(bundle);
+  for (const [name, code] of nameByContent(withNamedExports(chunks))) {
+    await Deno.writeTextFile(join(bundle, name), withoutLiteralImports(code));
+  }
 }
 
-/** Makes imports of CommonJS chunks give all of their names. */
-export async function nameExports(bundle: string): Promise<void> {
-  const paths = [bundle, join(bundle, "lib")].flatMap((folder) =>
-    [...Deno.readDirSync(folder)].flatMap(({ name, isFile }) =>
-      isFile && name.endsWith(".js") ? [join(folder, name)] : []
-    )
-  );
-  const texts = new Map(await Promise.all(paths.map(async (path) => [path, await Deno.readTextFile(path)] as const)));
-  const commonJs = new Set([...texts].flatMap(([path, text]) => isCommonJs(text) ? [basename(path)] : []));
-  for (const [path, text] of texts) {
-    const named = text.replaceAll(
+/** Returns all chunks by their path in the folder, and removes them from it. */
+async function takeChunks(folder: string, prefix = ""): Promise<Map<string, string>> {
+  const chunks = new Map<string, string>();
+  for await (const { name, isDirectory } of Deno.readDir(join(folder, prefix))) {
+    const path = join(prefix, name);
+    if (isDirectory) {
+      for (const [inner, code] of await takeChunks(folder, path)) chunks.set(inner, code);
+    } else {
+      chunks.set(path, await Deno.readTextFile(join(folder, path)));
+      await Deno.remove(join(folder, path));
+    }
+  }
+  return chunks;
+}
+
+/**
+ * Makes lazy imports of CommonJS chunks give all of their names.
+ *
+ * A CommonJS module that is imported when it is needed becomes a chunk that exports its `default` and nothing else, while
+ * Node and Deno give its other names, too. The SDKs count on them: without them, the credentials of a web identity ended
+ * in "p is not a function".
+ */
+function withNamedExports(chunks: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const commonJs = new Set([...chunks].flatMap(([path, code]) => isCommonJs(code) ? [basename(path)] : []));
+  const named = (code: string): string =>
+    code.replaceAll(
       /\bimport\("(\.{1,2}\/[^"]+)"\)/g,
       (whole, file: string) =>
         commonJs.has(basename(file)) ? `${whole}.then(({default:d})=>({...d,default:d}))` : whole,
     );
-    if (named !== text) await Deno.writeTextFile(path, named);
-  }
+  return new Map([...chunks].map(([path, code]) => [path, named(code)]));
 }
 
 /** How the bundler ends a chunk that is one CommonJS module. */
-function isCommonJs(text: string): boolean {
-  return /[;}"]export default [\w$]+\(\);/.test(text) && !/[;}"]export\s*\{/.test(text);
+function isCommonJs(code: string): boolean {
+  return /[;}"]export default [\w$]+\(\);/.test(code) && !/[;}"]export\s*\{/.test(code);
 }
 
 /**
- * Hides from Deno what is imported lazily: it would read and parse those chunks, 2 MB of them, before it starts the
- * first one, because it follows every `import()` whose argument it can read off the text.
+ * Hides from Deno what a chunk imports lazily, by putting the argument of every `import()` into a function. It would
+ * read and parse those chunks, 2 MB of them, before it starts the first one, because it follows every `import()` whose
+ * argument it can read off the text. Chunks are minified: no space, double quotes.
  */
-async function hideLazyImports(folder: string): Promise<void> {
-  for await (const entry of Deno.readDir(folder)) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory) await hideLazyImports(path);
-    else await Deno.writeTextFile(path, withoutLiteralImports(await Deno.readTextFile(path)));
-  }
-}
-
-/** Puts the argument of every `import()` of a chunk into a function. Chunks are minified: no space, double quotes. */
 export function withoutLiteralImports(code: string): string {
   return code.replaceAll(/\bimport\(("\.{1,2}\/[\w./-]+\.js")\)/g, "import((()=>$1)())");
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

