@@ -11,6 +11,7 @@ import { type BytePath, bytesOf } from "../io/byte_path.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, encodeDevice, O } from "../sys/file.ts";
 import { hardLimitOfOpenFiles, ownOomScore } from "../sys/limits.ts";
 import { ATTRIBUTE, MNT, mountAttributes, MS } from "../sys/mount.ts";
+import { mayPivotRoot } from "../sys/pivot_root.ts";
 import { S, tryStatAt } from "../sys/stat.ts";
 import { SyscallScript } from "../sys/syscall_script.ts";
 import type { Abilities } from "./abilities.ts";
@@ -92,11 +93,7 @@ function namespaceScript(root: BytePath, spec: ExecSpec, { fds, abilities }: Scr
     script.attempt("mount the cgroups", "mount", "cgroup", cgroups, "cgroup2", MS.NOSUID | MS.NODEV | MS.NOEXEC, null);
   }
   for (const prepared of spec.mounts) addMount(script, root, { prepared, abilities });
-  script
-    .call("enter the rootfs", "chdir", root)
-    .call("make the rootfs the root", "pivot_root", ".", ".")
-    .call("leave the host's file systems", "umount2", ".", MNT.DETACH)
-    .call("enter the new root", "chdir", "/");
+  enterRoot(script, root);
   resetProcess(script);
   if (spec.confined) confine(script);
   return script;
@@ -110,6 +107,24 @@ function confine(script: SyscallScript): void {
     block: filter,
   });
   limitCapabilities(script, DEFAULT_CAPABILITIES);
+}
+
+/**
+ * Makes the rootfs, a mount by now, the root. Where pivot_root is forbidden it is moved over the old root: no path leads
+ * to what lies beneath, and a command has neither the capability to unmount nor a descriptor of it.
+ */
+function enterRoot(script: SyscallScript, root: BytePath): void {
+  script.call("enter the rootfs", "chdir", root);
+  if (mayPivotRoot()) {
+    script
+      .call("make the rootfs the root", "pivot_root", ".", ".")
+      .call("leave the host's file systems", "umount2", ".", MNT.DETACH);
+  } else {
+    script
+      .call("move the rootfs over the root", "mount", ".", "/", null, MS.MOVE, null)
+      .call("make the rootfs the root", "chroot", ".");
+  }
+  script.call("enter the new root", "chdir", "/");
 }
 
 /** Returns the script of init's child: ids and command. */
