@@ -104,7 +104,7 @@ function openLazily<S extends Deno.ForeignLibraryInterface>(
         const library = Deno.dlopen(path, { [name]: symbol });
         const bound: unknown = library.symbols[name];
         library.close();
-        Object.defineProperty(functions, name, { value: bound });
+        Object.defineProperty(functions, name, { value: bound, writable: true });
         return bound;
       },
     });
