@@ -68,7 +68,9 @@ export interface MountWish {
  */
 export async function enterPrivateMounts({ mark, isolation }: MountWish): Promise<MountAbility> {
   const entered = readMark(mark);
-  if (entered !== undefined) return entered;
+  // Whoever started us may have entered a mount namespace before the command line was read (scripts/build/launcher.ts).
+  const isLess = isolation === "userns" && entered?.kind === "yes" && entered.userNamespace === undefined;
+  if (entered !== undefined && !isLess) return entered;
   // In a chroot our own path is another one as seen from a new namespace.
   const executable = bytePathOf(Deno.execPath());
   const reason = isolation === "userns" ? "--isolation=userns asks for a user namespace" : ownMounts();
