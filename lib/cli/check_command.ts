@@ -11,10 +11,10 @@ import type { PlannedDockerfile } from "../build/plan_dockerfile.ts";
 import type { Warning } from "../dockerfile/warning.ts";
 import { KilnError } from "../errors.ts";
 import { formatReference } from "../oci/reference.ts";
-import type { Startup } from "./executor.ts";
+import type { Startup } from "./startup.ts";
 import { inspect } from "./inspect.ts";
 import type { InspectOptions } from "./inspect_options.ts";
-import type { BuildContext } from "./run.ts";
+import type { BuildContext } from "./build_context.ts";
 
 /** What to check, and how to show what is found. */
 export interface CheckCommandOptions {

@@ -14,7 +14,7 @@ import { firstOf } from "../registry/credentials/first_of.ts";
 import type { Registry } from "../registry/registry.ts";
 import { IMAGE_DIRECTORY } from "./isolation_options.ts";
 import type { RegistryOptions } from "./registry_options.ts";
-import type { BuildContext } from "./run.ts";
+import type { BuildContext } from "./build_context.ts";
 import { VERSION } from "./version.ts";
 
 /** Tries of a request after the first, unless told. */

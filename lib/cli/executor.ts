@@ -6,17 +6,10 @@
 import { dumpDockerfile } from "../dockerfile/debug_dump.ts";
 import { formatExcerpt } from "../dockerfile/excerpt.ts";
 import { expandWords } from "../dockerfile/expand_word.ts";
-import type { MountAbility } from "../sys/private_mounts.ts";
 import type { CheckOutcome } from "./check_command.ts";
 import { realHost } from "./host.ts";
 import { type Program, run } from "./run.ts";
-
-/** What only the entry module knows. */
-export interface Startup {
-  readonly mounts: MountAbility;
-  /** The Workers' module. */
-  readonly workerModule: URL;
-}
+import type { Startup } from "./startup.ts";
 
 /** Runs the executor and returns its exit code. */
 export function runExecutor(args: readonly string[], startup: Startup): Promise<number> {

@@ -7,10 +7,10 @@ import { describePlan } from "../build/describe_plan.ts";
 import { formatPlan } from "../build/format_plan.ts";
 import type { BuildPlan } from "../build/plan.ts";
 import { formatJsonDocument } from "../report/json_document.ts";
-import type { Startup } from "./executor.ts";
+import type { Startup } from "./startup.ts";
 import { inspect } from "./inspect.ts";
 import type { InspectOptions } from "./inspect_options.ts";
-import type { BuildContext } from "./run.ts";
+import type { BuildContext } from "./build_context.ts";
 
 /** What to plan, and how to show it. */
 export interface PlanCommandOptions {

@@ -11,6 +11,7 @@ import type { ConsoleReport, ReportOptions } from "../report/console_report.ts";
 import { createReport } from "../report/create_report.ts";
 import { redacting } from "../report/redact.ts";
 import { Redactor } from "../report/redactor.ts";
+import type { BuildContext } from "./build_context.ts";
 import { type BuildOptions, parseBuildOptions, parseReportOptions } from "./build_options.ts";
 import { type Invocation, parseCommandLine } from "./command_line.ts";
 import type { CheckCommandOptions, CheckOutcome } from "./check_command.ts";
@@ -21,7 +22,7 @@ import type { Host } from "./host.ts";
 import { flagsForArgument, type InspectOptions, parseInspectOptions } from "./inspect_options.ts";
 import type { Notice } from "./parse.ts";
 import type { PlanCommandOptions } from "./plan_command.ts";
-import { createSecretReader, type SecretReader, type SecretSpec } from "./secret_flag.ts";
+import { createSecretReader, type SecretSpec } from "./secret_flag.ts";
 import { formatVersion, VERSION } from "./version.ts";
 
 /** What the program is made of besides its command line. */
@@ -36,18 +37,6 @@ export interface Program {
   readonly expandLine: ExpandLine;
   /** Lays out the lines of a Dockerfile at a position. */
   excerpt(range: SourceRange, text: string): string;
-}
-
-/** What a build gets besides its options. */
-export interface BuildContext {
-  readonly host: Host;
-  readonly report: ConsoleReport;
-  /** Hides secrets in the log; whoever learns a secret (a password, a token) adds it. */
-  readonly redactor: Redactor;
-  /** Reads the `--secret`s; what it returns is hidden in the log. */
-  readonly secrets: SecretReader;
-  /** Keeps the text of a Dockerfile, under the name that positions in it have, for errors to quote. */
-  rememberSource(file: string, text: string): void;
 }
 
 /** Runs the program and returns its exit code (decisions.md 1). Never throws. */

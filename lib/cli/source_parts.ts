@@ -7,7 +7,7 @@ import { systemClock } from "../async/clock.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import type { GitAgent } from "./git_agent.ts";
 import type { RequestOptions } from "./request_options.ts";
-import type { BuildContext } from "./run.ts";
+import type { BuildContext } from "./build_context.ts";
 import { VERSION } from "./version.ts";
 
 /** Returns it all but the images. */

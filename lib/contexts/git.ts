@@ -14,7 +14,7 @@ import { bytePathOf, textOf } from "../io/byte_path.ts";
 import { fetchRepository, type WantedRepository } from "../git/fetch_repository.ts";
 import { findLfsServer } from "../git/lfs_server.ts";
 import type { FetchedCommit } from "../git/fetch_commit.ts";
-import type { LfsServer } from "../git/lfs_download.ts";
+import type { LfsServer } from "../git/lfs_parts.ts";
 import { sshRemote } from "../git/parse_remote.ts";
 import { type BasicCredential, type GitRemote, nameOfRemote, type SshRemote } from "../git/remote.ts";
 import { askLfsAuthentication, type SshOptions, sshServer } from "../git/ssh.ts";

@@ -8,7 +8,7 @@ import { KilnError } from "../errors.ts";
 import { asArray, asObject, type Fields, optionalString, parseJsonObject, requiredString } from "../oci/json.ts";
 import { displayPath } from "../io/byte_path.ts";
 import { HttpRefusal } from "./fault.ts";
-import type { LfsFile, LfsParts } from "./lfs_download.ts";
+import type { LfsFile, LfsParts } from "./lfs_parts.ts";
 import { printable } from "./printable.ts";
 import { tryingAgain } from "./try_again.ts";
 

@@ -11,48 +11,16 @@ import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { runLanes } from "../async/lanes.ts";
 import { KilnError } from "../errors.ts";
-import type { Reach } from "../http/reach.ts";
 import type { HttpResponse } from "../http/response.ts";
-import type { Transport } from "../http/transport.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { releaseWhole } from "../io/release_buffer.ts";
-import type { Report } from "../report/report.ts";
 import { close, O, openDirectory, sendFile, writeAll } from "../sys/file.ts";
 import { openInRoot } from "../sys/resolve.ts";
 import { HttpRefusal } from "./fault.ts";
 import { askBatch, type LfsDownload } from "./lfs_batch.ts";
-import type { LfsPointer } from "./lfs_pointer.ts";
+import type { LfsFile, LfsParts } from "./lfs_parts.ts";
 import { CutOff } from "./packet.ts";
 import { tryingAgain } from "./try_again.ts";
-
-/** A large file to be put in the place of its pointer. */
-export interface LfsFile extends LfsPointer {
-  /** Within the directory of the context. */
-  readonly path: BytePath;
-}
-
-/** An LFS server. */
-export interface LfsServer {
-  /** The URL that `/objects/batch` is below. */
-  readonly url: URL;
-  /** For the host of this URL alone. A secret. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly reach: Reach;
-  /** How near the servers may be that this one names. */
-  readonly neighbours: Reach;
-}
-
-/** What downloading works with. */
-export interface LfsParts {
-  readonly server: LfsServer;
-  readonly transport: Transport;
-  /** The directory of the context. */
-  readonly directory: BytePath;
-  /** Told of every byte that is downloaded; throws if there are too many. */
-  readonly count: (bytes: number) => void;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-}
 
 /** Objects of one question; GitHub answers no more than 100. */
 const BATCH = 100;

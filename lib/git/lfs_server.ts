@@ -6,7 +6,7 @@
 import { KilnError } from "../errors.ts";
 import type { Reach } from "../http/reach.ts";
 import { parseConfig } from "./config_file.ts";
-import type { LfsServer } from "./lfs_download.ts";
+import type { LfsServer } from "./lfs_parts.ts";
 import { asNearAs } from "./neighbours.ts";
 
 /** What is known of the repository. */

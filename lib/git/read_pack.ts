@@ -13,7 +13,7 @@ import type { AttributeFile, AttributeMacros } from "./attributes.ts";
 import { checkOut, type CheckOutOptions, withAttributesOf } from "./check_out.ts";
 import { type Commit, parseCommit, parseTag } from "./commit_object.ts";
 import { GitDirectoryWriter, type KeptRepository } from "./git_directory.ts";
-import type { LfsFile } from "./lfs_download.ts";
+import type { LfsFile } from "./lfs_parts.ts";
 import { malformedObject, malformedPack } from "./malformed.ts";
 import { bytesOfId, type ObjectId } from "./object_id.ts";
 import { ObjectReader } from "./object_reader.ts";
