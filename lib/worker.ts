@@ -53,7 +53,7 @@ const JOBS = {
     const { chmod, ...rest } = request;
     if (chmod === undefined) return copyInto(rest, metadata);
     const mode = parseMode(chmod);
-    const parents = mode.octal === undefined ? {} : { parentMode: mode.octal };
+    const parents = mode.octal === undefined ? {} : { parentMode: mode.octal & 0o777 };
     return copyInto({ ...rest, ...parents, mode: mode.apply }, metadata);
   }),
   copyLinks: keeping(copyLinks),

@@ -104,8 +104,9 @@ function typeOf(family: Family, mediaType: string): string {
 
 function configOf(parts: ImageParts, layers: readonly Layer[]): ImageConfig {
   const { base, platform } = parts;
-  const history = [...baseHistory(base), ...newHistory(parts)];
-  const created = history.findLast((entry) => entry.created !== undefined)?.created ?? timestamp(parts.now, parts);
+  const now = timestamp(parts.now, parts);
+  const history = withTimes([...baseHistory(base), ...newHistory(parts)], now);
+  const created = history.findLast((entry) => entry.created !== undefined)?.created ?? now;
   return {
     created,
     ...(parts.author === undefined ? {} : { author: parts.author }),
@@ -143,19 +144,29 @@ function baseHistory(base: PulledImage | undefined): HistoryEntry[] {
   return entries;
 }
 
-/** Metadata entries take the time of the layer after them, or of the last one, as BuildKit's do. */
+/** Entries that made no layer have no time yet; see {@link withTimes}. */
 function newHistory(parts: ImageParts): HistoryEntry[] {
-  const { history } = parts;
-  const lastLayer = history.findLast(({ layer }) => layer !== undefined);
+  return parts.history.map(({ layer, at, createdBy }) => ({
+    ...(layer === undefined ? {} : { created: timestamp(at, parts) }),
+    ...(createdBy === undefined ? { comment: UNKNOWN_LAYER_COMMENT } : { created_by: createdBy, comment: COMMENT }),
+    ...(layer === undefined ? { empty_layer: true } : {}),
+  }));
+}
+
+/**
+ * Gives entries without a time one, as BuildKit does: the time of the first layer that follows one of them, then of
+ * the layer before; of the last one of the base, where nothing follows. So an image that only changes its base's
+ * settings does not change from build to build.
+ */
+function withTimes(history: readonly HistoryEntry[], now: string): HistoryEntry[] {
+  const firstMissing = history.findIndex(({ created }) => created === undefined);
+  if (firstMissing < 0) return [...history];
+  let time = history.slice(firstMissing).find(({ created }) => created !== undefined)?.created ??
+    history.findLast(({ created }) => created !== undefined)?.created ?? now;
   return history.map((entry, at) => {
-    const own = entry.layer !== undefined ? entry : history.slice(at).find(({ layer }) => layer !== undefined);
-    return {
-      created: timestamp((own ?? lastLayer)?.at ?? parts.now, parts),
-      ...(entry.createdBy === undefined
-        ? { comment: UNKNOWN_LAYER_COMMENT }
-        : { created_by: entry.createdBy, comment: COMMENT }),
-      ...(entry.layer === undefined ? { empty_layer: true } : {}),
-    };
+    if (entry.created === undefined) return { ...entry, created: time };
+    if (at > firstMissing) time = entry.created;
+    return entry;
   });
 }
 

@@ -6,10 +6,11 @@
 import { posix } from "node:path";
 import { oneArgument } from "../dockerfile/arguments.ts";
 import { parseFlags } from "../dockerfile/flags.ts";
+import { parseOwner } from "../dockerfile/values/user.ts";
+import { lookUpOwner, type Owner } from "../exec/users.ts";
 import { bytePathOf } from "../io/byte_path.ts";
 import { withDirectory } from "../sys/file.ts";
 import type { Instruction, Node, StageState } from "./instruction.ts";
-import { findRunUser } from "./run_user.ts";
 
 /** A parsed WORKDIR. */
 export interface WorkdirNode extends Node {
@@ -40,10 +41,16 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   },
   async run(_node, { state, root, pool }): Promise<void> {
     const path = bytePathOf(state.config.WorkingDir ?? "/");
-    const { uid, gid } = withDirectory(root, (fd) => findRunUser(fd, state.config.User ?? ""));
+    const { uid, gid } = withDirectory(root, (fd) => ownerOf(fd, state.config.User ?? ""));
     await pool.run("makeWorkingDirectory", { root, path, how: { uid, gid } });
   },
 };
+
+/** As BuildKit, which asks who a file belongs to, not who a command runs as: of a lone number, the group has it too. */
+function ownerOf(root: number, user: string): Owner {
+  if (user === "") return { uid: 0, gid: 0 };
+  return lookUpOwner(root, parseOwner(`${user.startsWith(":") ? "0" : ""}${user}`.replace(/:$/, "")));
+}
 
 function joinWorkingDirectory(current: string | undefined, path: string): string {
   const base = posix.isAbsolute(current ?? "") ? current ?? "/" : posix.join("/", current ?? "");

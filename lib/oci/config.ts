@@ -128,11 +128,12 @@ export function parseImageConfig(bytes: Uint8Array, what: string): ImageConfig {
   };
 }
 
-/** Returns the compact JSON of a config, in a fixed order of fields, without empty ones. */
+/** Returns the compact JSON of a config, in a fixed order of fields and names, without empty ones: Go's, as everybody's. */
 export function formatImageConfig(config: ImageConfig): Uint8Array<ArrayBuffer> {
-  const { Volumes, ExposedPorts, ...rest } = config.config;
+  const { Volumes, ExposedPorts, Labels, ...rest } = config.config;
   const inner = {
     ...rest,
+    ...(Labels === undefined ? {} : { Labels: Object.fromEntries(Object.entries(Labels).sort(byName)) }),
     ...(ExposedPorts === undefined ? {} : { ExposedPorts: setOf(ExposedPorts) }),
     ...(Volumes === undefined ? {} : { Volumes: setOf(Volumes) }),
   };
@@ -169,16 +170,20 @@ const CONTAINER_FIELDS: readonly (keyof ContainerConfig)[] = [
 
 const HISTORY_FIELDS: readonly (keyof HistoryEntry)[] = ["created", "created_by", "author", "comment", "empty_layer"];
 
-/** Copies the fields that hold something, in the given order; a label map is kept when empty ones are not. */
+/** Copies the fields that hold something, in the given order. */
 function inOrder(record: object, names: readonly string[]): Record<string, unknown> {
   const copy: Record<string, unknown> = {};
   for (const name of names) {
     const value = (record as Record<string, unknown>)[name];
     if (value === undefined || value === "" || value === false) continue;
-    if (typeof value === "object" && value !== null && Object.keys(value).length === 0 && name !== "Cmd") continue;
+    if (typeof value === "object" && value !== null && Object.keys(value).length === 0) continue;
     copy[name] = value;
   }
   return copy;
+}
+
+function byName([one]: readonly [string, string], [other]: readonly [string, string]): number {
+  return one < other ? -1 : one > other ? 1 : 0;
 }
 
 function setOf(names: readonly string[]): Record<string, Record<never, never>> {

@@ -46,7 +46,7 @@ export interface CopyRequest {
   /** Owner of everything that is made, instead of the source's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly mode?: ModeChange;
-  /** Permission bits of directories that are made on the way; default 0755. */
+  /** Permission bits (0777) of directories that are made on the way; default 0755. */
   readonly parentMode?: number;
   /** A file that is a tar, compressed or not, is unpacked instead of copied (ADD). */
   readonly unpack?: true;
@@ -151,6 +151,7 @@ class Copy {
       this.#links.clear();
       const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
       if (!found && !hasWildcard(pattern)) throw this.#missing(written, false);
+      setDirectoryTime(this.#root, place.path, base.stat);
     }
   }
 
@@ -179,7 +180,8 @@ class Copy {
           pending.push(entered);
           walk(from, to);
           pending.pop();
-          if (entered.isMade) this.#finishNested(from, to, stat);
+          // As in BuildKit, what is made in it gives it a date of its own.
+          if (entered.isMade) this.#finishNested(from, to, { stat, isDated: false });
           continue;
         }
         found = true;
@@ -355,7 +357,7 @@ class Copy {
   ): void {
     this.#makeNested(source, target);
     this.#contents(source, target, selection);
-    this.#finishNested(source, target, stat);
+    this.#finishNested(source, target, { stat, isDated: true });
   }
 
   #makeNested(source: BytePath, target: BytePath): void {
@@ -367,13 +369,17 @@ class Copy {
   }
 
   /** Owner, mode and time come last: what is made in a directory changes its time. */
-  #finishNested(source: BytePath, target: BytePath, stat: Stat): void {
+  #finishNested(
+    source: BytePath,
+    target: BytePath,
+    { stat, isDated }: { readonly stat: Stat; readonly isDated: boolean },
+  ): void {
     const own = splitPath(source);
     const { parent, name } = splitPath(target);
     const located = { directory: this.#sources.open(own.parent).fd, name: own.name, stat };
     const to = { directory: this.#targets.open(parent).fd, name };
     applyMeta(located, to, this.#meansFor(stat));
-    files.setTime(to.directory, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+    if (isDated) files.setTime(to.directory, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
   }
 
   #entry(located: Located, path: BytePath): void {
