@@ -147,7 +147,7 @@ export class CommandMounts {
   /** Takes caches when everything else is ready: what comes from a stage may wait for one that needs the same cache. */
   async #addRequested({ mounts, sources, canMount }: CommandMountsRequest): Promise<void> {
     const prepared: (MountPreparation | PlannedCache)[] = [];
-    for (const mount of mounts) {
+    for (const mount of lastAtEach(mounts)) {
       const preparation = await PREPARE[mount.type](mount, sources);
       prepared.push(preparation);
       if (!isCache(preparation) && preparation.release !== undefined) this.#releases.push(preparation.release);
@@ -189,14 +189,18 @@ export class CommandMounts {
     const around = this.#mounts[at];
     const inner = around === undefined ? undefined : innerPath(target, around);
     if (around === undefined || inner === undefined) {
-      return { ...placed, asked: target, mount: { ...placed.mount, target: this.#points.ensure(target, type) } };
+      const mount = withModeOf(this.#root, target, placed.mount);
+      return { ...placed, asked: target, mount: { ...mount, target: this.#points.ensure(target, type) } };
     }
     const { mount } = around;
+    const own = mount.kind === "bind" && mount.type === "directory"
+      ? files.withDirectory(mount.source, (fd) => withModeOf(fd, inner, placed.mount))
+      : placed.mount;
     const point = mount.target +
       (mount.kind === "tmpfs" ? inner : await this.#pointInside(at, around, { inner, type }));
     // Before the command there is nothing in memory to mount on.
     const inMemory = mount.kind === "tmpfs" ? { inMemory: true as const } : {};
-    return { ...placed, asked: target, mount: { ...placed.mount, ...inMemory, target: point } };
+    return { ...placed, asked: target, mount: { ...own, ...inMemory, target: point } };
   }
 
   /**
@@ -245,6 +249,13 @@ export class CommandMounts {
   }
 }
 
+/** Of several mounts with one target the last one counts, in the place of the first, as in BuildKit. */
+function lastAtEach(mounts: readonly TypedMountRequest[]): readonly TypedMountRequest[] {
+  const last = new Map<BytePath | TypedMountRequest, TypedMountRequest>();
+  for (const mount of mounts) last.set(mount.target ?? mount, mount);
+  return [...last.values()];
+}
+
 /** A mount whose mount point exists, and how to get a view for this command alone if others see its source. */
 type PlacedMount = { readonly mount: PreparedMount; readonly asked?: BytePath } & Pick<MountPreparation, "own">;
 
@@ -263,6 +274,13 @@ function noPlace(target: BytePath, around: BytePath): KilnError {
 
 function isCache(preparation: MountPreparation | PlannedCache): preparation is PlannedCache {
   return "key" in preparation;
+}
+
+/** A mount in memory takes the mode of the directory it hides. */
+function withModeOf(root: number, path: BytePath, mount: PreparedMount): PreparedMount {
+  if (mount.kind !== "tmpfs") return mount;
+  const { stat } = realPathIn(root, path);
+  return stat === undefined ? mount : { ...mount, mode: stat.mode & 0o7777 };
 }
 
 function exists(directory: BytePath, path: BytePath): boolean {

@@ -18,7 +18,7 @@ import type { Abilities } from "./abilities.ts";
 import { CHROOT_CAPABILITIES, DEFAULT_CAPABILITIES, limitCapabilities } from "./confinement/capabilities.ts";
 import { hidePaths } from "./confinement/hidden_paths.ts";
 import { seccompFilter } from "./confinement/seccomp_filter.ts";
-import type { DeviceNode, ExecSpec, PreparedMount } from "./spec.ts";
+import { type DeviceNode, type ExecSpec, NEW_MEMORY_MODE, type PreparedMount } from "./spec.ts";
 
 /** Descriptors handed to the child; all are above 9. */
 export interface ChildDescriptors {
@@ -339,7 +339,8 @@ function addMount(
   if (isBelow(prepared.target, "/dev") || prepared.inMemory) makeTarget(script, target, prepared.type);
   if (prepared.kind === "tmpfs") {
     const size = prepared.sizeBytes === undefined ? "" : `,size=${prepared.sizeBytes}`;
-    script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, `mode=0755${size}`);
+    const mode = (prepared.mode ?? NEW_MEMORY_MODE).toString(8);
+    script.call(purpose, "mount", "tmpfs", target, "tmpfs", MS.NOSUID | MS.NODEV, `mode=${mode}${size}`);
     return;
   }
   const flags = MS.NODEV | MS.NOSUID | (prepared.readOnly ? MS.RDONLY : 0);

@@ -65,7 +65,12 @@ export interface MemoryMount {
   readonly target: BytePath;
   readonly type: "directory";
   readonly sizeBytes?: number;
+  /** Permission bits; those of the directory it hides, or everybody's, as container runtimes have it. */
+  readonly mode?: number;
 }
+
+/** The permission bits of a file system in memory where no directory was. */
+export const NEW_MEMORY_MODE = 0o1777;
 
 /** How a command ended. */
 export interface ExecResult {

@@ -26,7 +26,7 @@ import { removeTree } from "../tree/remove.ts";
 import type { Jobs } from "../worker.ts";
 import { MountPoints } from "./mount_points.ts";
 import { runAll } from "./run_all.ts";
-import type { BindMount, DeviceNode, PreparedMount } from "./spec.ts";
+import { type BindMount, type DeviceNode, NEW_MEMORY_MODE, type PreparedMount } from "./spec.ts";
 
 /** What stands in for one mount. */
 interface StandIn {
@@ -163,11 +163,17 @@ export class StandIns {
     this.#placed.push({ path, directory, name, aside, cache: undefined, parentBefore, parentAfter: parentBefore });
     for (const { cache } of this.#caches.values()) if (cache.kind === "lent") cache.tree.note(path);
     let cache: PlacedCache | undefined;
-    if (mount.kind === "tmpfs") files.makeDirectory(root, path, 0o755);
+    if (mount.kind === "tmpfs") this.#makeMemory(path, stat);
     else if (mount.isCache === true) cache = await this.#placeCache(mount.source, path);
     else await this.#fill(mount, path);
     const last = this.#placed.pop();
     if (last !== undefined) this.#placed.push({ ...last, cache, parentAfter: statOf(directory) });
+  }
+
+  #makeMemory(path: BytePath, hidden: Stat | undefined): void {
+    const { root } = this.#options;
+    files.makeDirectory(root, path, 0o700);
+    files.changeMode(root, path, hidden === undefined ? NEW_MEMORY_MODE : hidden.mode & 0o7777);
   }
 
   async #placeCache(tree: BytePath, path: BytePath): Promise<PlacedCache | undefined> {

@@ -141,8 +141,10 @@ async function fill(home: BytePath, { request, seed }: PlannedCache, sources: Mo
     const tree = `${fresh}/${CACHE_TREE}`;
     files.makeDirectory(files.AT_FDCWD, tree, 0o700);
     if (seed !== undefined) await sources.pool.run("copyTree", { from: await sources.views.shown(seed), to: tree });
-    files.changeOwner(files.AT_FDCWD, tree, { uid: request.uid ?? 0, gid: request.gid ?? 0 });
-    files.changeMode(files.AT_FDCWD, tree, request.mode ?? 0o755);
+    if (seed === undefined || isChanged(request, seed)) {
+      files.changeOwner(files.AT_FDCWD, tree, { uid: request.uid ?? 0, gid: request.gid ?? 0 });
+      files.changeMode(files.AT_FDCWD, tree, request.mode ?? 0o755);
+    }
     files.renameAt({ directory: files.AT_FDCWD, name: fresh }, { directory: files.AT_FDCWD, name: home });
   } catch (error) {
     removeTree(files.AT_FDCWD, fresh);
@@ -150,6 +152,11 @@ async function fill(home: BytePath, { request, seed }: PlannedCache, sources: Mo
     // in it, so that no rename replaces it.
     if (!(error instanceof SysError && error.is("ENOTEMPTY", "EEXIST") && reclaimTree(home))) throw error;
   }
+}
+
+/** What a cache begins as keeps its owner and mode, as in BuildKit; only of a whole tree can they be others. */
+function isChanged({ uid, gid, mode }: MountRequest, { inner }: MountSource): boolean {
+  return inner === "" && (uid !== undefined || gid !== undefined || mode !== undefined);
 }
 
 /** A command may have removed or replaced a directory that was put in its rootfs. */

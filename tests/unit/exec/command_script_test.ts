@@ -106,8 +106,8 @@ Deno.test("setUpScript(), a tmpfs mount with and without a size", () => {
     const { steps } = setUpScript("/r", { ...SPEC, mounts }, HOW);
     return steps.find(({ arguments: [, target] }) => target === "/r/t")?.arguments.at(-1);
   };
-  assert.equal(options(), "mode=0755");
-  assert.equal(options(4096), "mode=0755,size=4096");
+  assert.equal(options(), "mode=1777");
+  assert.equal(options(4096), "mode=1777,size=4096");
 });
 
 Deno.test("setUpScript(), a mount point in /dev is made there, after /dev is mounted", () => {
