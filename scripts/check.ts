@@ -1,5 +1,5 @@
 /**
- * The static checks, together: format, lint, types, import rules, floating promises, versions, attack cases.
+ * The static checks, together: format, lint, types, import rules, floating promises, versions, attack cases, rules of the language.
  *
  *     deno run -A scripts/check.ts
  *
@@ -24,6 +24,7 @@ const CHECKS: Readonly<Record<string, readonly string[]>> = {
   promises: ["run", "-A", "scripts/check_promises.ts"],
   versions: ["run", "-A", "scripts/check_versions.ts"],
   cases: ["run", "-A", "scripts/check_cases.ts"],
+  rules: ["run", "-A", "scripts/check_rules.ts"],
 };
 
 /** Runs every check, side by side, and tells each result as it comes. */

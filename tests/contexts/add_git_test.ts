@@ -1,5 +1,5 @@
 /**
- * ADD of git repositories (dockerfile.md 3.4), and what hostile ones try through it (S45 to S49).
+ * ADD of git repositories [3.4/2], and what hostile ones try through it (S45 to S49).
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * ADD of `https://` and `http://` URLs (dockerfile.md 3.4): names, modes, times, checksums, unpacking, and what hostile
+ * ADD of `https://` and `http://` URLs [3.4/1] [3.4/3]: names, modes, times, checksums, unpacking, and what hostile
  * servers try (S41).
  *
  * Guards, each seen red when taken out: `nameOfHttpFile` in lib/contexts/http_file.ts, `judgeHop` and the reach of the

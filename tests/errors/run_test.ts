@@ -1,5 +1,5 @@
 /**
- * Commands that fail: their own exit code, or that of a shell for what cannot be started, and the line.
+ * Commands that fail [3.2/6]: their own exit code, or that of a shell for what cannot be started, and the line.
  *
  * @module
  */

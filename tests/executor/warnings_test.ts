@@ -18,7 +18,7 @@ async function warningsOf(dockerfile: string, ...args: readonly string[]): Promi
     .map((line) => line.replaceAll(registry.host, "HOST"));
 }
 
-Deno.test("base image of another platform, is used with a warning", async () => {
+Deno.test("base image of another platform [3.1/6], is used with a warning", async () => {
   assert.deepEqual(await warningsOf("FROM --platform=linux/arm64 {BASE} AS arm64\nENV A=b\n"), [
     "InvalidBaseImagePlatform: Base image HOST/base/busybox:latest was pulled with platform " +
     '"linux/amd64", expected "linux/arm64" for current build (line 1)',
@@ -53,7 +53,7 @@ Deno.test("check of the ignore file, is told by a build", async () => {
   assert.match(stderr, /WARN\S+ CopyIgnoredFile: Attempting to Copy file "a\*" that is excluded.* \(line 2\)/);
 });
 
-Deno.test("S74 frontend of a syntax directive, is not fetched; only a foreign one is told of", async () => {
+Deno.test("S74 frontend of a syntax directive [1.3/8], is not fetched; only a foreign one is told of", async () => {
   assert.deepEqual(await warningsOf("# syntax=docker/dockerfile:1.99-labs\nFROM scratch\n"), []);
   assert.deepEqual(await warningsOf("# syntax=evil.invalid/frontend:1\nFROM scratch\n"), [
     'The frontend "evil.invalid/frontend:1" of the syntax directive is not used: Kiln reads the Dockerfile itself',

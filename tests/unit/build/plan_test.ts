@@ -150,7 +150,7 @@ Deno.test("makePlan(), arguments before FROM choose the image", async () => {
   assert.deepEqual((await plan(text, [], { which: "debian" })).asked, ["debian"]);
 });
 
-Deno.test("makePlan(), stages are titled by name or number, an only one not at all", async () => {
+Deno.test("makePlan(), stages are titled by name or number, an only one not at all [3.0/11]", async () => {
   const titles = async (text: string): Promise<unknown> => {
     const { plan: { stages } } = await plan(text);
     return [...stages.values()].map(({ title }) => title);
