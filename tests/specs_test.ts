@@ -12,6 +12,7 @@ import { join, relative } from "node:path/posix";
 import { findCases, makeCaseContext } from "./support/case_context.ts";
 import { run } from "./support/environment/command.ts";
 import { prepared } from "./support/environment/environment.ts";
+import { flatten } from "./support/environment/flatten.ts";
 import { startRegistry } from "./support/environment/registry_server.ts";
 import { EXECUTOR, memoryDirectory } from "./support/executor_site.ts";
 import { asOrdinaryUser } from "./support/ordinary_user.ts";
@@ -24,6 +25,7 @@ for (const topic of Deno.readDirSync(SPECS)) {
   Deno.test(`${topic.name}, every spec gives the image it means`, async (t) => {
     const { layouts } = await prepared({ tools: ["newuidmap", "setpriv"], bases: ["busybox"] });
     await using registry = await startRegistry({ bases: ["busybox"] });
+    const bases = [await flatten(layouts.busybox ?? "")];
     const folder = await Deno.makeTempDir({ prefix: "kiln-specs-", ...memoryDirectory() });
     try {
       for (const from of findCases(join(SPECS, topic.name))) {
@@ -46,7 +48,7 @@ for (const topic of Deno.readDirSync(SPECS)) {
               `--oci-layout-path=${layout}`,
               ...context.flags,
             ], { env: context.environment });
-            const rendered = await renderImage(layout, { base: layouts.busybox ?? "", started });
+            const rendered = await renderImage(layout, { bases, started });
             assert.deepEqual(rendered.split("\n"), expected, `with --isolation=${isolation}`);
           }));
         });

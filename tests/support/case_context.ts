@@ -12,11 +12,14 @@
  * | `isolations`      | those it can be built with, one a line; all unless told: an ordinary user may not make     |
  * |                   | devices, nor read what is others' only                                                     |
  *
+ * The folder around a case may hold a `context/` and a `make_context.sh` too: its cases share them, and what they have
+ * themselves goes on top.
+ *
  * Files of the context are root's, 0644 or 0755, and dated {@link CONTEXT_SECONDS}; `make_context.sh` may change that.
  *
  * @module
  */
-import { join } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import { run } from "./environment/command.ts";
 
 /** A case, ready to build. */
@@ -41,31 +44,27 @@ export interface CaseCopy {
   readonly to: string;
   /** What `REGISTRY` stands for. */
   readonly registry: string;
+  /** Leaves the date of the context's root as it is made, as BuildKit does, which never sends it. */
+  readonly rootIsNew?: boolean;
 }
 
 /** Copies a case and makes its context. */
-export async function makeCaseContext({ from, to, registry }: CaseCopy): Promise<CaseContext> {
+export async function makeCaseContext({ from, to, registry, rootIsNew = false }: CaseCopy): Promise<CaseContext> {
   const context = join(to, "context");
   await Deno.mkdir(context);
-  if (exists(join(from, "context"))) await run(["cp", "-a", `${join(from, "context")}/.`, context]);
+  const folders = [dirname(from), from];
+  for (const shared of folders.map((folder) => join(folder, "context")).filter(exists)) {
+    await run(["cp", "-a", `${shared}/.`, context]);
+  }
   // Whatever the umask of the checkout was: group and others may read, and never write.
   await run(["chmod", "-R", "u=rwX,go=rX", context]);
   await run(["chown", "-R", "0:0", context]);
-  const script = join(from, "make_context.sh");
-  if (exists(script)) await run(["sh", "-eu", script], { cwd: context });
-  await run([
-    "find",
-    context,
-    "-newermt",
-    "2002-01-01",
-    "-exec",
-    "touch",
-    "-h",
-    "-d",
-    `@${CONTEXT_SECONDS}`,
-    "{}",
-    "+",
-  ]);
+  for (const script of folders.map((folder) => join(folder, "make_context.sh")).filter(exists)) {
+    await run(["sh", "-eu", script], { cwd: context });
+  }
+  const young = [...rootIsNew ? ["-mindepth", "1"] : [], "-newermt", "2002-01-01"];
+  await run(["find", context, ...young, "-exec", "touch", "-h", "-d", `@${CONTEXT_SECONDS}`, "{}", "+"]);
+  if (rootIsNew) await run(["touch", context]);
   const dockerfile = join(to, "Dockerfile");
   const text = await Deno.readTextFile(join(from, "Dockerfile"));
   await Deno.writeTextFile(dockerfile, text.replaceAll("REGISTRY/", `${registry}/`));
@@ -89,12 +88,12 @@ export async function makeCaseContext({ from, to, registry }: CaseCopy): Promise
   };
 }
 
-/** The folders below a folder that hold a Dockerfile, sorted. */
+/** The folders below a folder that hold a Dockerfile, sorted; contexts, which may hold one too, are none. */
 export function findCases(folder: string): readonly string[] {
   const found: string[] = [];
   for (const { name, isDirectory } of Deno.readDirSync(folder)) {
     const path = join(folder, name);
-    if (isDirectory) found.push(...exists(join(path, "Dockerfile")) ? [path] : findCases(path));
+    if (isDirectory && name !== "context") found.push(...exists(join(path, "Dockerfile")) ? [path] : findCases(path));
   }
   return found.sort();
 }

@@ -26,65 +26,106 @@ import { tarEntries } from "./environment/tar_entries.ts";
 
 /** What an image is told apart from. */
 export interface RenderOptions {
-  /** The layout of the base that the Dockerfile may build on. */
-  readonly base: string;
+  /** The images that the Dockerfile may build on, flattened. */
+  readonly bases: readonly FlatImage[];
   /** When the build began, in seconds: what is younger has no date here. */
   readonly started: number;
+  /**
+   * For images of different builders: leaves out which directories a layer repeats, dates of those of the base, and
+   * fractions of seconds. A builder that does not put a directory into a layer when its date alone has changed is not
+   * `exact`: such a date, when older than the build, is `at ?`.
+   */
+  readonly comparable?: "exact" | "inexact";
 }
 
 /** Renders the image in an OCI layout. */
-export async function renderImage(layout: string, { base, started }: RenderOptions): Promise<string> {
-  const [image, lower] = [await flatten(layout), await flatten(base)];
-  const isBased = image.config.rootfs.diff_ids[0] === lower.config.rootfs.diff_ids[0];
-  const below = isBased ? lower : EMPTY;
+export async function renderImage(
+  layout: string,
+  { bases, started, comparable }: RenderOptions,
+): Promise<string> {
+  const image = await flatten(layout);
+  const below = baseOf(image, bases);
   const texts = await smallTexts(layout, image);
   return [
-    ...historyLines(image, below),
-    ...fileLines(image.files, below.files, { texts, started }),
+    ...historyLines(image, below, comparable === undefined),
+    ...fileLines(image.files, below.files, {
+      texts,
+      started,
+      comparable: comparable !== undefined,
+      undated: comparable === "inexact" ? image.undated : new Set(),
+    }),
     ...settingLines(image, below, started),
     "",
   ].join("\n");
 }
 
-const EMPTY: FlatImage = { files: new Map(), config: { rootfs: { diff_ids: [] } }, manifest: undefined, layers: [] };
+const EMPTY: FlatImage = {
+  files: new Map(),
+  config: { rootfs: { diff_ids: [] } },
+  manifest: undefined,
+  layers: [],
+  undated: new Set(),
+};
 
-function historyLines({ config, layers }: FlatImage, below: FlatImage): readonly string[] {
+/** The base whose layers, the more the better, the image begins with. */
+function baseOf(image: FlatImage, bases: readonly FlatImage[]): FlatImage {
+  const layersOf = ({ config }: FlatImage): string => config.rootfs.diff_ids.map((diffId) => `${diffId},`).join("");
+  const fitting = bases.filter((base) => layersOf(image).startsWith(layersOf(base)));
+  return fitting.sort((one, other) => other.layers.length - one.layers.length)[0] ?? EMPTY;
+}
+
+function historyLines({ config, layers }: FlatImage, below: FlatImage, layerNames: boolean): readonly string[] {
   let layer = below.layers.length;
   return (config.history ?? []).slice(below.config.history?.length ?? 0).flatMap((entry) => {
     const step = `history ${entry.created_by?.replaceAll("\n", "\\n") ?? `of ${entry.comment}`}`;
     if (entry.empty_layer === true) return [`${step}, empty`];
-    return [step, ...(layers[layer++] ?? []).map((name) => `  ${name}`)];
+    const names = layers[layer++] ?? [];
+    return [step, ...(layerNames ? names.map((name) => `  ${name}`) : [])];
   });
+}
+
+interface Details {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly started: number;
+  readonly comparable: boolean;
+  /** Directories whose date is not known. */
+  readonly undated: ReadonlySet<string>;
 }
 
 function fileLines(
   files: Listing,
   below: Listing,
-  how: { readonly texts: ReadonlyMap<string, string>; readonly started: number },
+  how: Details,
 ): readonly string[] {
   const lines: string[] = [];
   for (const path of [...new Set([...files.keys(), ...below.keys()])].sort()) {
     const file = files.get(path);
     if (file === undefined) lines.push(`- ${path}`);
-    else if (!isSame(file, below.get(path))) lines.push(`${path} ${describe(path, file, how)}`);
+    else if (!isSame(file, below.get(path), how.undated !== undefined)) {
+      lines.push(`${path} ${describe(path, file, how)}`);
+    }
   }
   return lines;
 }
 
-function isSame(file: ListedFile, other: ListedFile | undefined): boolean {
-  const text = (one: ListedFile | undefined): string => JSON.stringify(Object.entries({ ...one }).sort());
+function isSame(file: ListedFile, other: ListedFile | undefined, comparable: boolean): boolean {
+  const text = (one: ListedFile | undefined): string => {
+    const settled = comparable && one?.type === "directory" ? { ...one, mtime: "" } : { ...one };
+    return JSON.stringify(Object.entries(settled).sort());
+  };
   return text(file) === text(other);
 }
 
 function describe(
   path: string,
   file: ListedFile,
-  { texts, started }: { readonly texts: ReadonlyMap<string, string>; readonly started: number },
+  { texts, started, comparable, undated }: Details,
 ): string {
   const { type, mode, uid, gid, mtime, sha256, size, target, device, sameAs, xattrs } = file;
   if (sameAs !== undefined && sameAs !== path) return `${type} = ${sameAs}`;
   const words = [type, ...type === "symlink" ? [] : [mode], `${uid}:${gid}`];
-  if (Number(mtime) < started) words.push(`at ${mtime.replace(/\.?0+$/, "")}`);
+  const date = comparable ? String(Math.floor(Number(mtime))) : mtime.replace(/\.?0+$/, "");
+  if (Number(mtime) < started) words.push(`at ${undated.has(path) ? "?" : date}`);
   if (sha256 !== undefined) words.push(texts.get(sha256) ?? `${size} bytes ${sha256}`);
   if (target !== undefined) words.push(`-> ${target}`);
   if (device !== undefined) words.push(device);
@@ -101,7 +142,7 @@ function settingLines(image: FlatImage, below: FlatImage, started: number): read
   });
   const author: unknown = Reflect.get(image.config, "author");
   if (author !== undefined) lines.push(`author ${JSON.stringify(author)}`);
-  if (!(created >= started)) lines.push(`created ${image.config.created}`);
+  if (created < started) lines.push(`created ${image.config.created}`);
   const variant: unknown = Reflect.get(image.config, "variant");
   const platform = [image.config.os, image.config.architecture, variant].filter((part) => part !== undefined).join("/");
   const usual = `linux/${Deno.build.arch === "x86_64" ? "amd64" : "arm64"}`;
@@ -134,7 +175,10 @@ async function smallTexts(layout: string, { manifest }: FlatImage): Promise<Read
       const pieces: Uint8Array[] = [];
       for await (const piece of entry.content) pieces.push(Uint8Array.from(piece));
       const bytes = Buffer.concat(pieces);
-      texts.set(createHash("sha256").update(bytes).digest("hex"), JSON.stringify(bytes.toString("utf8")));
+      const text = bytes.toString("utf8");
+      // deno-lint-ignore no-control-regex -- what has others is no text
+      if (/[\x00-\x08\x0e-\x1a\x7f\ufffd]/.test(text)) continue;
+      texts.set(createHash("sha256").update(bytes).digest("hex"), JSON.stringify(text));
     }
   }
   return texts;

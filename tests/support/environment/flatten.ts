@@ -25,6 +25,8 @@ export interface FlatImage {
   readonly manifest: ManifestJson | undefined;
   /** The names in each layer, in the order they stand there; whiteouts included. */
   readonly layers: readonly (readonly string[])[];
+  /** Directories whose date nobody knows: a later layer adds to them or removes from them and does not name them. */
+  readonly undated: ReadonlySet<string>;
 }
 
 /** The fields of an image config that are read here; the rest is there too. */
@@ -82,9 +84,9 @@ async function flattenFolder(folder: string, options: FlattenOptions): Promise<F
     const marker = await readJson<{ imageLayoutVersion: string }>(`${folder}/oci-layout`);
     if (marker.imageLayoutVersion !== "1.0.0") throw new Error("oci-layout: not version 1.0.0");
     const index = await readJson<{ manifests: readonly DescriptorJson[] }>(`${folder}/index.json`);
-    const manifest = await choose(folder, index.manifests, options);
+    const manifest = withLayers(await choose(folder, index.manifests, options));
     checkFamilies(manifest);
-    const config = await readJson<ImageConfigJson>(await checkBlob(folder, manifest.config));
+    const config = withDiffIds(await readJson<ImageConfigJson>(await checkBlob(folder, manifest.config)));
     const blobs = [];
     for (const layer of manifest.layers) blobs.push(await checkBlob(folder, layer));
     return { ...await flattenLayers(blobs, config), config, manifest };
@@ -120,6 +122,15 @@ async function choose(
   throw new Error("the index has no such image");
 }
 
+/** Go writes an empty list as null. */
+function withLayers(manifest: ManifestJson): ManifestJson {
+  return { ...manifest, layers: manifest.layers ?? [] };
+}
+
+function withDiffIds(config: ImageConfigJson): ImageConfigJson {
+  return { ...config, rootfs: { ...config.rootfs, diff_ids: config.rootfs.diff_ids ?? [] } };
+}
+
 /** Docker's and OCI's media types never stand in one manifest (decisions.md 4). */
 function checkFamilies(manifest: ManifestJson): void {
   const types = [manifest.mediaType, manifest.config.mediaType, ...manifest.layers.map((layer) => layer.mediaType)];
@@ -147,7 +158,7 @@ type Draft = Omit<ListedFile, "sameAs">;
 async function flattenLayers(
   blobs: readonly string[],
   config: ImageConfigJson,
-): Promise<{ readonly files: Listing; readonly layers: readonly (readonly string[])[] }> {
+): Promise<Pick<FlatImage, "files" | "layers" | "undated">> {
   const { diff_ids: diffIds } = config.rootfs;
   if (diffIds.length !== blobs.length) throw new Error(`${diffIds.length} diff IDs for ${blobs.length} layers`);
   const made = (config.history ?? []).filter((entry) => entry.empty_layer !== true).length;
@@ -156,17 +167,25 @@ async function flattenLayers(
   }
   const files = new Map<string, Draft>();
   const layers: string[][] = [];
+  const undated = new Set<string>();
   for (const [index, blob] of blobs.entries()) {
     const hash = createHash("sha256");
     try {
-      layers.push(await applyLayer(files, hashing(await decompressed(blob), hash)));
+      const names = await applyLayer(files, hashing(await decompressed(blob), hash));
+      noteDates(names, undated);
+      layers.push(names);
     } catch (error) {
       throw new Error(`layer ${index + 1}: ${error instanceof Error ? error.message : error}`, { cause: error });
     }
     const found = `sha256:${hash.digest("hex")}`;
     if (found !== diffIds[index]) throw new Error(`layer ${index + 1}: diff ID ${diffIds[index]}, content ${found}`);
   }
-  return { files: withHardLinks(files), layers };
+  return { files: withHardLinks(files), layers, undated };
+}
+
+function noteDates(names: readonly string[], undated: Set<string>): void {
+  for (const name of names) undated.add(posix.dirname(name));
+  for (const name of names) undated.delete(name);
 }
 
 async function applyLayer(files: Map<string, Draft>, stream: AsyncIterable<Uint8Array>): Promise<string[]> {

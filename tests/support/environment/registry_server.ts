@@ -26,13 +26,15 @@ export interface LocalRegistry extends AsyncDisposable {
 /** What a registry starts with. */
 export interface RegistryRequest {
   readonly bases?: readonly BaseName[];
+  /** Folders of {@link registrySeed}. */
+  readonly seeds?: readonly string[];
 }
 
 /** Starts a registry. */
 export async function startRegistry(request: RegistryRequest = {}): Promise<LocalRegistry> {
   await ensureTools(["docker-registry", "skopeo"]);
-  const seeds = [];
-  for (const base of request.bases ?? []) seeds.push(await seed(base));
+  const seeds = [...request.seeds ?? []];
+  for (const base of request.bases ?? []) seeds.push(await seedOf(base));
   // Beside the seeds, because hard links do not leave their file system.
   const parent = join(cacheFolder(), "registries");
   await Deno.mkdir(parent, { recursive: true });
@@ -115,16 +117,35 @@ async function listening(child: Deno.ChildProcess, log: string): Promise<string>
 }
 
 /** The storage folder of a registry that holds just this base. */
-async function seed(base: BaseName): Promise<string> {
+async function seedOf(base: BaseName): Promise<string> {
   const layout = await baseLayout(base);
-  return await cached({
-    name: `registry-${base}`,
+  return await registrySeed({
+    name: base,
     inputs: ["1", layout],
-    what: `a registry's folder with the ${base} base`,
+    images: [{ layout, reference: `base/${base}:latest` }],
+  });
+}
+
+/** What a registry may start with. */
+export interface SeedRequest {
+  readonly name: string;
+  /** Everything the images depend on; a change makes the seed anew. */
+  readonly inputs: readonly string[];
+  readonly images: readonly { readonly layout: string; readonly reference: string }[];
+}
+
+/** Returns the storage folder of a registry that holds just these images; it is made once per cache. */
+export async function registrySeed({ name, inputs, images }: SeedRequest): Promise<string> {
+  return await cached({
+    name: `registry-${name}`,
+    inputs,
+    what: `a registry's folder with the ${name} images`,
     make: async (folder) => {
       await using registry = await startRegistry();
-      const target = `docker://${registry.host}/base/${base}:latest`;
-      await run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", `oci:${layout}:latest`, target]);
+      for (const { layout, reference } of images) {
+        const target = `docker://${registry.host}/${reference}`;
+        await run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", `oci:${layout}:latest`, target]);
+      }
       await run(["cp", "-a", join(registry.folder, "docker"), folder]);
     },
   });
@@ -133,7 +154,7 @@ async function seed(base: BaseName): Promise<string> {
 async function copySeed(from: string, folder: string): Promise<void> {
   const storage = "docker/registry/v2";
   await Deno.mkdir(join(folder, storage), { recursive: true });
-  await run(["cp", "-al", join(from, storage, "blobs"), join(folder, storage)]);
+  await run(["cp", "-aln", join(from, storage, "blobs"), join(folder, storage)]);
   // Tags are rewritten in place when something is pushed over a base: real copies.
   await run(["cp", "-a", join(from, storage, "repositories"), join(folder, storage)]);
 }

@@ -20,6 +20,7 @@ const PACKAGES = {
   "podman": "podman",
   "buildah": "buildah",
   "crun": "crun",
+  "runc": "runc",
   "getfattr": "attr",
   "setfattr": "attr",
   "getcap": "libcap2-bin",
@@ -42,7 +43,6 @@ const PACKAGES = {
   "ssh": "openssh-client",
   "sshd": "openssh-server",
   "containerd": "containerd",
-  "runc": "runc",
   "qemu-aarch64-static": "qemu-user-static",
   // What arm64 programs find their libraries in, under qemu.
   "/usr/aarch64-linux-gnu/lib/libc.so.6": "libc6-arm64-cross",

@@ -1,0 +1,2 @@
+mkdir .git
+echo git > .git/config

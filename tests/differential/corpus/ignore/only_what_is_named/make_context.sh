@@ -1,0 +1,3 @@
+truncate -s 1T huge
+mkdir pipes
+mkfifo pipes/pipe
