@@ -101,7 +101,7 @@ function fileLines(
   for (const path of [...new Set([...files.keys(), ...below.keys()])].sort()) {
     const file = files.get(path);
     if (file === undefined) lines.push(`- ${path}`);
-    else if (!isSame(file, below.get(path), how.undated !== undefined)) {
+    else if (!isSame(file, below.get(path), how.comparable)) {
       lines.push(`${path} ${describe(path, file, how)}`);
     }
   }
