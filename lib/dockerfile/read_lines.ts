@@ -45,7 +45,10 @@ export function readLines(source: Uint8Array | string, file: string): SourceLine
   const physical = splitPhysicalLines(bytes, file);
   const reader = new LineReader(physical, file);
   const lines = reader.readAll();
-  if (lines.length === 0) throw new KilnError("dockerfile", `Cannot read "${file}": it has no instructions`);
+  if (lines.length === 0) {
+    throw new KilnError("dockerfile", `Cannot read "${file}": it has no instructions`)
+      .locate(lineRange(file, physical.length));
+  }
   return {
     lines,
     directives: { ...findEarlyDirectives(physical, file), ...reader.directives },

@@ -16,7 +16,7 @@ import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { inodeKey, isDirectory, isFile, isSymlink, S, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
 import { isArchive, unpackArchive } from "./archive_file.ts";
-import { applyMeta, copyEntry, type CopyMeans } from "./copy_entry.ts";
+import { applyMeta, copyEntry, type CopyMeans, type Target } from "./copy_entry.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
 import { splitParentsSource } from "./parents_source.ts";
@@ -159,13 +159,9 @@ class Copy {
   #copyBelow({ base, pattern, target }: { base: BytePath; pattern: BytePath; target: BytePath }): boolean {
     const wanted = parsePatterns([pattern], "the source of --parents");
     const selection = this.#selectionIn(base);
-    const pending: { readonly source: BytePath; readonly target: BytePath; readonly stat: Stat; isMade: boolean }[] =
-      [];
+    const pending: { readonly source: BytePath; readonly target: BytePath; isNew?: boolean }[] = [];
     const makePending = (): void => {
-      for (const directory of pending) {
-        if (!directory.isMade) this.#makeNested(directory.source, directory.target);
-        directory.isMade = true;
-      }
+      for (const directory of pending) directory.isNew ??= this.#makeNested(directory.source, directory.target);
     };
     let found = false;
     const walk = (source: BytePath, into: BytePath): void => {
@@ -176,12 +172,10 @@ class Copy {
         const matches = wanted.excludes(base === "" ? from : from.slice(base.length + 1));
         if (isDirectory(stat) ? selection.omitsAll(from) : !matches || selection.omits(from)) continue;
         if (!matches) {
-          const entered = { source: from, target: to, stat, isMade: false };
-          pending.push(entered);
+          pending.push({ source: from, target: to });
           walk(from, to);
-          pending.pop();
-          // As in BuildKit, what is made in it gives it a date of its own.
-          if (entered.isMade) this.#finishNested(from, to, { stat, isDated: false });
+          const isNew = pending.pop()?.isNew;
+          if (isNew !== undefined) this.#finishPassed(from, to, { stat, isNew });
           continue;
         }
         found = true;
@@ -355,31 +349,45 @@ class Copy {
     target: BytePath,
     { stat, selection }: { readonly stat: Stat; readonly selection: Selection },
   ): void {
-    this.#makeNested(source, target);
+    const isNew = this.#makeNested(source, target);
     this.#contents(source, target, selection);
-    this.#finishNested(source, target, { stat, isDated: true });
+    if (selection.passes(source)) return this.#finishPassed(source, target, { stat, isNew });
+    const { from, to } = this.#pair(source, target, stat);
+    applyMeta(from, to, this.#meansFor(stat));
+    files.setTime(to.directory, to.name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
   }
 
-  #makeNested(source: BytePath, target: BytePath): void {
+  /** Returns whether it was not there before. */
+  #makeNested(source: BytePath, target: BytePath): boolean {
     const { parent, name } = splitPath(target);
     const into = this.#targets.open(parent).fd;
     const existing = tryStatAt(into, name);
     if (existing !== undefined && !isDirectory(existing)) throw this.#directoryOver(source, target);
     if (existing === undefined) files.makeDirectory(into, name, 0o700);
+    return existing === undefined;
   }
 
-  /** Owner, mode and time come last: what is made in a directory changes its time. */
-  #finishNested(
+  /**
+   * Finishes a directory that is there for the sake of what is in it, as BuildKit does: what is made in it gives it a
+   * date of its own, and one that was there gets the mode of the source and nothing else.
+   */
+  #finishPassed(
     source: BytePath,
     target: BytePath,
-    { stat, isDated }: { readonly stat: Stat; readonly isDated: boolean },
+    { stat, isNew }: { readonly stat: Stat; readonly isNew: boolean },
   ): void {
-    const own = splitPath(source);
-    const { parent, name } = splitPath(target);
-    const located = { directory: this.#sources.open(own.parent).fd, name: own.name, stat };
-    const to = { directory: this.#targets.open(parent).fd, name };
-    applyMeta(located, to, this.#meansFor(stat));
-    if (isDated) files.setTime(to.directory, name, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+    const { from, to } = this.#pair(source, target, stat);
+    if (isNew) applyMeta(from, to, this.#meansFor(stat));
+    else files.changeMode(to.directory, to.name, stat.mode & 0o7777);
+  }
+
+  /** Where a copied directory is on both sides, opened again: owner, mode and time come last. */
+  #pair(source: BytePath, target: BytePath, stat: Stat): { readonly from: Located; readonly to: Target } {
+    const [own, there] = [splitPath(source), splitPath(target)];
+    return {
+      from: { directory: this.#sources.open(own.parent).fd, name: own.name, stat },
+      to: { directory: this.#targets.open(there.parent).fd, name: there.name },
+    };
   }
 
   #entry(located: Located, path: BytePath): void {

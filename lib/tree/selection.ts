@@ -48,6 +48,11 @@ export class Selection {
     return this.#rules?.excludes(path) === true || this.#exclude?.excludes(this.#relative(path)) === true;
   }
 
+  /** Tells whether `--exclude` leaves a directory itself out, though not all that is in it. */
+  passes(directory: BytePath): boolean {
+    return this.#exclude?.excludes(this.#relative(directory)) === true;
+  }
+
   /** Tells whether a directory is left out with all that is in it: nothing below it is brought back. */
   omitsAll(directory: BytePath): boolean {
     if (!this.omits(directory)) return false;
