@@ -1,7 +1,7 @@
 /**
  * Records what BuildKit makes of the cases of tests/differential, so that CI can compare without a daemon.
  *
- *     deno task record                                  every case that has no recording
+ *     deno task record                                  every case, and every refusal, that has no recording
  *     deno task record --all                            every case
  *     deno task record tests/differential/corpus/node   these cases, or those in these folders
  *
@@ -12,6 +12,7 @@
  */
 import { join, relative, resolve } from "node:path/posix";
 import { startBuildKit } from "../tests/support/buildkit.ts";
+import { outcomeOf, readRefusals, type Refusal, writeRefusals } from "../tests/support/refusals.ts";
 import { CaseBench, recorded, recordedCases } from "../tests/support/recorded_case.ts";
 
 async function main(): Promise<void> {
@@ -26,6 +27,12 @@ async function main(): Promise<void> {
   }
   await using buildkit = await startBuildKit();
   await using bench = await CaseBench.start();
+  if (named.length === 0) {
+    await recordRefusals(
+      all,
+      (refusal) => outcomeOf(refusal, bench, (context, layout) => buildkit.build(context, layout)),
+    );
+  }
   for (const from of cases) {
     const name = relative(Deno.cwd(), from);
     const before = await recorded(from);
@@ -44,6 +51,17 @@ async function main(): Promise<void> {
       Deno.exitCode = 1;
     }
   }
+}
+
+async function recordRefusals(all: boolean, outcome: (refusal: Refusal) => Promise<string>): Promise<void> {
+  const refusals = [...await readRefusals()];
+  for (const [at, refusal] of refusals.entries()) {
+    if (!all && refusal.recorded !== undefined) continue;
+    const recorded = await outcome(refusal);
+    refusals[at] = { ...refusal, recorded };
+    if (recorded !== refusal.recorded) console.log(`${recorded.padEnd(16)} ${refusal.title}`);
+  }
+  await writeRefusals(refusals);
 }
 
 await main();

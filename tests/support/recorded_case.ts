@@ -13,7 +13,8 @@ import { EXECUTOR, memoryDirectory } from "./executor_site.ts";
 import { officialImages } from "./official_images.ts";
 import { renderImage } from "./render_image.ts";
 
-const DIFFERENTIAL = join(import.meta.dirname ?? ".", "../differential");
+/** The folder of the differential tests. */
+export const DIFFERENTIAL = join(import.meta.dirname ?? ".", "../differential");
 
 /** Every case of the differential tests, sorted, but for those whose file `unrecorded` says what is wrong with BuildKit. */
 export function recordedCases(): readonly string[] {
@@ -59,8 +60,7 @@ export class CaseBench implements AsyncDisposable {
 
   /** Makes a case's context, has it built into an OCI layout, and returns the image as text. */
   async build(from: string, { build, dates }: CaseBuilder): Promise<string> {
-    const to = await Deno.makeTempDir({ dir: this.#folder });
-    try {
+    return await this.#inFolder(async (to) => {
       const started = Math.floor(Date.now() / 1000);
       const context = await makeCaseContext({ from, to, registry: this.#registry.host, rootIsNew: true });
       const layout = join(to, "layout");
@@ -68,6 +68,29 @@ export class CaseBench implements AsyncDisposable {
       await build(context, layout);
       const text = await renderImage(layout, { bases: this.#bases, started, comparable: dates });
       return text.replaceAll(`${this.#registry.host}/`, "REGISTRY/");
+    });
+  }
+
+  /** Makes a context from what the folder `shared` has for it, and has a Dockerfile built that may fail. */
+  async tryBuild<T>(
+    { dockerfile, shared }: { readonly dockerfile: string; readonly shared: string },
+    builder: (context: CaseContext, layout: string) => Promise<T>,
+  ): Promise<T> {
+    return await this.#inFolder(async (to) => {
+      const from = join(to, "case");
+      await run(["cp", "-a", shared, from]);
+      await Deno.writeTextFile(join(from, "Dockerfile"), dockerfile);
+      const made = join(to, "made");
+      const layout = join(to, "layout");
+      for (const folder of [made, layout]) await Deno.mkdir(folder);
+      return await builder(await makeCaseContext({ from, to: made, registry: this.#registry.host }), layout);
+    });
+  }
+
+  async #inFolder<T>(body: (to: string) => Promise<T>): Promise<T> {
+    const to = await Deno.makeTempDir({ dir: this.#folder });
+    try {
+      return await body(to);
     } finally {
       await run(["rm", "-rf", "--one-file-system", to]);
     }
@@ -91,6 +114,26 @@ export const OURS: CaseBuilder = {
     ], { env: context.environment });
   },
 };
+
+/** As many builds at a time as there are cores on a small machine; other test files run meanwhile. */
+const BUILDS = 2;
+
+/** Starts `body` for every item, two at a time in their order; a failure is heard where its promise is awaited. */
+export function sideBySide<Item, Result>(
+  items: readonly Item[],
+  body: (item: Item) => Promise<Result>,
+): ReadonlyMap<Item, Promise<Result>> {
+  const results = new Map(items.map((item) => [item, Promise.withResolvers<Result>()]));
+  const waiting = results.entries();
+  const work = async (): Promise<void> => {
+    for (const [item, { promise, resolve, reject }] of waiting) {
+      promise.catch(() => {});
+      await body(item).then(resolve, reject);
+    }
+  };
+  for (let worker = 0; worker < BUILDS; worker++) void work();
+  return new Map([...results].map(([item, { promise }]) => [item, promise]));
+}
 
 /** What was recorded for a case, or undefined if nothing was. */
 export async function recorded(from: string): Promise<string | undefined> {
