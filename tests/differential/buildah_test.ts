@@ -33,8 +33,9 @@ Deno.test("Debian's buildah and we make the same images but for the differences 
       await t.step(basename(from), async () => {
         const to = join(folder, basename(from));
         await Deno.mkdir(to);
-        const context = await makeCaseContext({ from, to, registry: registry.host });
+        // Before the context is made: directories that an archive implies have the times of what it does hold.
         const started = Math.floor(Date.now() / 1000);
+        const context = await makeCaseContext({ from, to, registry: registry.host });
         const [ours, theirs] = await Promise.all([buildOurs(context, to), buildTheirs(context, folder)]);
         const [left, right] = [await flatten(ours), await flatten(theirs)];
         const differences = compare(left, right, started);
