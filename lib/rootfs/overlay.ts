@@ -221,9 +221,9 @@ class OverlayRootFs implements RootFs {
     const below = this.#layers;
     const upper = this.#upper;
     await this.#seal();
-    const layer = this.#options.packer.pack({ kind: "overlay", upper, below });
     this.#mount();
-    return { layer };
+    // Last: nobody would hear of a layer that fails after the mount has.
+    return { layer: this.#options.packer.pack({ kind: "overlay", upper, below }) };
   }
 
   async stack(tree: BytePath): Promise<void> {
