@@ -116,10 +116,10 @@ export class CommandMounts {
     return this.#covered.covering(realOrSame(this.#root, path));
   }
 
-  /** Files of the kernel are the container's in any case. */
+  /** Nor /proc: in its descriptors of the command, before it is executed, are the builder's (CVE-2024-21626, attack S33). */
   #assertSeen(workingDirectory: BytePath): void {
     const covering = this.#covering(workingDirectory);
-    if (covering === undefined || ["proc", "sys", "dev"].includes(covering)) return;
+    if (covering === undefined) return;
     const [shown, around] = [workingDirectory, `/${covering}`].map(displayPath);
     throw new KilnError("run", `Cannot run in "${shown}": this container has its own files at "${around}"`, {
       hint: "mount them elsewhere into the container that builds, and name a context there with --context",

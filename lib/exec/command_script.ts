@@ -167,12 +167,18 @@ export function chrootScript(root: BytePath, spec: ExecSpec, { fds, abilities }:
 export function inPlaceScript(root: BytePath, spec: ExecSpec, { fds, abilities }: PlainScriptOptions): SyscallScript {
   const script = new SyscallScript();
   if (fds !== undefined) inheritDescriptors(script, fds);
+  closeOthers(script);
   script.call("keep the report to the builder", "fcntl", REPORT_FD, F_SETFD, FD_CLOEXEC);
   if (root !== "/") script.call("enter the rootfs", "chdir", root).call("make the rootfs the root", "chroot", ".");
   resetProcess(script);
-  limitCapabilities(script, DEFAULT_CAPABILITIES);
+  if (spec.confined) limitCapabilities(script, DEFAULT_CAPABILITIES);
   enterCommand(script, spec, abilities);
   return script;
+}
+
+/** Without an init to be started from a descriptor, no other needs to be kept until execve. */
+function closeOthers(script: SyscallScript): void {
+  script.attempt("close other descriptors", "close_range", SPARE_FD, 0xffff_ffff, 0);
 }
 
 function inheritDescriptors(script: SyscallScript, fds: ChildDescriptors): void {

@@ -164,7 +164,8 @@ export class StandIns {
     for (const { cache } of this.#caches.values()) if (cache.kind === "lent") cache.tree.note(path);
     let cache: PlacedCache | undefined;
     if (mount.kind === "tmpfs") this.#makeMemory(path, stat);
-    else if (mount.isCache === true) cache = await this.#placeCache(mount.source, path);
+    // What is written to a read-only cache cannot be refused here; so that it is not kept, the cache is copied.
+    else if (mount.isCache === true && !mount.readOnly) cache = await this.#placeCache(mount.source, path);
     else await this.#fill(mount, path);
     const last = this.#placed.pop();
     if (last !== undefined) this.#placed.push({ ...last, cache, parentAfter: statOf(directory) });

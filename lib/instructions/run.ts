@@ -93,9 +93,14 @@ export const RUN: Instruction<RunNode> = {
   },
   run(node, step): Promise<void> {
     const { mounts, network, security, devices } = node;
-    return executeRun({ ...runCommand(node, step.state), mounts, network, security, devices }, step);
+    // Where commands have the container's own /dev, nothing can be put there for them.
+    const scripts = step.rootfs.containerPlaces.includes("dev") ? "/.pipes" : SCRIPTS;
+    return executeRun({ ...runCommand(node, step.state, scripts), mounts, network, security, devices }, step);
   },
 };
+
+/** Where BuildKit puts a heredoc that is a script. */
+const SCRIPTS = "/dev/pipes";
 
 /**
  * Returns what is executed: the exec form as it is, any other text as one argument of the shell.
@@ -104,7 +109,7 @@ export const RUN: Instruction<RunNode> = {
  * starts with `#!` it becomes a file and the shell is asked to run that. With anything else in the command, it is put
  * together again as it stood in the Dockerfile, for the shell to read.
  */
-export function runCommand(node: RunNode, state: StageState): RunCommand {
+export function runCommand(node: RunNode, state: StageState, scripts = SCRIPTS): RunCommand {
   if (node.command.form === "exec") return { argv: node.command.argv, scripts: [] };
   const { text } = node.command;
   const [first] = node.heredocs;
@@ -119,7 +124,7 @@ export function runCommand(node: RunNode, state: StageState): RunCommand {
   if (first.name.includes("/") || first.name === "." || first.name === "..") {
     throw new KilnError("dockerfile", `Cannot run the heredoc "${first.name}": its name is not a file name`);
   }
-  const target = `/dev/pipes/${first.name}`;
+  const target = `${scripts}/${first.name}`;
   return { argv: [...shellOf(state), target], scripts: [{ target, content: first.body }] };
 }
 

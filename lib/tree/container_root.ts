@@ -172,9 +172,12 @@ export class ContainerRoot implements Disposable {
   leave({ tree, moved }: Entered): { readonly restored: readonly BytePath[]; readonly lost: readonly BytePath[] } {
     const restored: BytePath[] = [];
     const lost: BytePath[] = [];
+    // First of all, for it says what was removed.
+    const kept = this.#keptNow();
+    if (tryStatAt(files.AT_FDCWD, tree) === undefined) throw removed(tree);
     files.withDirectory(tree, (target) => {
       moveOut(this.#root, target, {
-        kept: this.#keptNow(),
+        kept,
         moving: (path) => {
           const before = moved.get(path);
           if (before !== undefined && before === this.#changeTime(path)) restored.push(path);
@@ -215,7 +218,7 @@ export class ContainerRoot implements Disposable {
         continue;
       }
       const now = below(this.#path, pathOf(by.fd));
-      if (now === undefined) throw new KilnError("run", `Cannot go on: "/${displayPath(home)}" was removed`);
+      if (now === undefined) throw removed(`/${home}`);
       yield { home, now };
     }
     for (const now of mounts.values()) yield { home: now, now };
@@ -365,6 +368,10 @@ function tryOpenBehind(root: number, path: BytePath): number | undefined {
     if (error instanceof SysError && error.is("ENOENT", "ENOTDIR", "ELOOP")) return undefined;
     throw error;
   }
+}
+
+function removed(path: BytePath): KilnError {
+  return new KilnError("run", `Cannot go on: the command removed "${displayPath(path)}" of this container`);
 }
 
 function pathOf(fd: number): BytePath {

@@ -366,7 +366,7 @@ Deno.test("container root, says so when a command has removed what is ours", asy
   Deno.removeSync(`${container.root}/context`, { recursive: true });
   assert.throws(
     () => place.leave(entered),
-    (error) => error instanceof KilnError && error.kind === "run" && error.message.includes('"/context" was removed'),
+    (error) => error instanceof KilnError && error.kind === "run" && error.message.includes('removed "/context"'),
   );
   recoverRoot(container.exchange);
   assertListing(await container.list(), before, { except: (path) => path.startsWith("/context") });
