@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { type ContainerOptions, inContainer } from "./container.ts";
 import { type FlatImage, flatten } from "./environment/flatten.ts";
 import { type Outcome, type Site, type SiteFiles, startSite } from "./executor_site.ts";
 import { addForgedImage, type ForgedImage } from "./forged_image.ts";
@@ -21,6 +22,8 @@ export interface AttackBuild {
   readonly args?: readonly string[];
   /** Goes in front of the command line. */
   readonly through?: readonly string[];
+  /** What is special about the container of a build in place. */
+  readonly container?: ContainerOptions;
   /** Changes the context before the build. */
   readonly arrange?: (site: Site) => void | Promise<void>;
   /** Looks at the place before it goes; the image is in the layout `out`. */
@@ -36,8 +39,8 @@ export interface AttackOutcome extends Outcome {
   readonly seconds: number;
 }
 
-/** The two ways to hold file systems. */
-export const BACKENDS = ["overlay", "chroot"] as const;
+/** The ways to run commands; the last one in a container that allows no other. */
+export const BACKENDS = ["overlay", "chroot", "in-place"] as const;
 
 /** Builds without pushing. */
 export async function attack(build: AttackBuild): Promise<AttackOutcome> {
@@ -62,11 +65,15 @@ export async function attack(build: AttackBuild): Promise<AttackOutcome> {
     `--isolation=${build.isolation ?? "overlay"}`,
     `--oci-layout-path=${site.path}/out`,
     ...build.args ?? [],
-  ], build.through === undefined ? {} : { through: build.through });
+  ], { through: [...build.through ?? [], ...build.isolation === "in-place" ? await containerOf(build, site) : []] });
   const seconds = (performance.now() - started) / 1000;
   await site.assertNothingLeft();
   await build.inspect?.(site);
   const output = `${outcome.stdout}\n${outcome.stderr}`.split("\n")
     .flatMap((line) => /^\[[^\]]*\d+\/\d+\] (?!RUN)(.*)$/.exec(line)?.[1] ?? []);
   return { ...outcome, output, seconds, image: outcome.code === 0 ? await flatten(`${site.path}/out`) : undefined };
+}
+
+function containerOf({ container = {} }: AttackBuild, site: Site): Promise<readonly string[]> {
+  return inContainer({ site, ...container });
 }

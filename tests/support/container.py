@@ -11,7 +11,7 @@ import stat
 import sys
 
 libc = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 1, 32, 4096, 16384, 1 << 18
+CLONE_NEWNS, CLONE_NEWUTS, MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 0x20000, 0x4000000, 1, 32, 4096, 16384, 1 << 18
 MNT_DETACH, SYS_PIVOT_ROOT, PR_CAPBSET_DROP = 2, 155, 24
 DOCKER = 0xA80425FB
 
@@ -50,7 +50,8 @@ words = sys.argv[2:]
 if words[: len(how["inPlaceOf"])] == how["inPlaceOf"]:
     words = words[len(how["inPlaceOf"]) :]
 program = how["program"] + words
-check(libc.unshare(CLONE_NEWNS), "make a mount namespace")
+check(libc.unshare(CLONE_NEWNS | CLONE_NEWUTS), "make namespaces")
+check(libc.sethostname(b"container", 9), "set the host name")
 mount(None, "/", None, MS_REC | MS_PRIVATE)
 # A folder that every Debian has and that nobody misses here.
 mount("scratch", "/mnt", "tmpfs")
@@ -64,6 +65,9 @@ if how.get("state"):
 root = "/mnt/root"
 mount("overlay", root, "overlay", 0, "lowerdir=%s,upperdir=%s,workdir=%s" % (how["image"], upper, work))
 
+for path, text in how.get("files", {}).items():
+    os.makedirs(os.path.dirname(root + path), exist_ok=True)
+    write(root + path, text)
 for path in ("proc", "sys", "dev", "etc"):
     os.makedirs("%s/%s" % (root, path), exist_ok=True)
 mount("proc", root + "/proc", "proc")

@@ -26,6 +26,8 @@ export interface ContainerOptions {
   /** What is there at the same path. */
   readonly site?: { readonly path: string };
   readonly binds?: readonly ContainerBind[];
+  /** Files of the container's own, by absolute path. */
+  readonly files?: Readonly<Record<string, string>>;
   /** A folder that keeps what is written to the root, for containers that are started again. */
   readonly state?: string;
   /** Its root; that of the executor image unless told. */
