@@ -40,7 +40,8 @@ const USUAL = new Set(["proc", "sys", "dev", "etc/resolv.conf", "etc/hosts", "et
 /** Runs commands in our own root. */
 export class InPlaceCommands implements Commands {
   readonly isolation = "in-place";
-  readonly description = "commands one at a time in this container's own root (RUN sees its /proc, /sys and /dev)";
+  readonly description =
+    "commands one at a time in this container's own root (RUN sees its /proc, /sys and /dev, what is mounted, and /kaniko)";
   readonly canMount = false;
   readonly #options: InPlaceOptions;
   readonly #root: ContainerRoot;
