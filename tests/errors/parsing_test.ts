@@ -9,7 +9,7 @@ const LATIN1 = Uint8Array.from("FROM scratch\nLABEL by=M\xfcller\n", (char) => c
 
 testFaults("an instruction", [
   ["", undefined, 'Cannot read "Dockerfile": it is empty'],
-  ["# only\n", undefined, 'Cannot read "Dockerfile": it has no instructions'],
+  ["# only\n", 1, 'Cannot read "Dockerfile": it has no instructions'],
   [
     "FROM scratch\nRUN \u0000x\n",
     2,
