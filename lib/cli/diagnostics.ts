@@ -22,10 +22,16 @@ const INTERNAL = 70;
 
 /** Tells why the run ends and returns its exit code: that of the first error, when several are told. */
 export function reportError(error: unknown, report: ConsoleReport, options: DiagnosticOptions): number {
-  const errors = error instanceof AggregateError && error.errors.length > 0 ? [...new Set(error.errors)] : [error];
-  const failures = errors.map((each) => describeError(explainHostFault(each), options));
+  const failures = [...new Set(partsOf(error))].map((each) => describeError(explainHostFault(each), options));
   for (const failure of failures) report.failure(failure);
   return failures[0]?.exitCode ?? INTERNAL;
+}
+
+/** Returns the errors in an error, in the order in which they came: one may end a build, and another its clean-up. */
+function partsOf(error: unknown): readonly unknown[] {
+  if (error instanceof SuppressedError) return [...partsOf(error.suppressed), ...partsOf(error.error)];
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.flatMap(partsOf);
+  return [error];
 }
 
 /** Returns what to tell about an error. */

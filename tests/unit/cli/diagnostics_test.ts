@@ -65,3 +65,11 @@ Deno.test("reportError(), tells each error of several and returns the code of th
   const code = reportError(new AggregateError([first, second, first]), report, NO_EXCERPT);
   assert.deepEqual([code, host.err()], [77, "error: Cannot push to a\nerror: Cannot push to b\n"]);
 });
+
+Deno.test("reportError(), tells what ended the build before what the clean-up met, and has its exit code", () => {
+  const host = fakeHost();
+  const report = createReport({ format: "text", verbosity: "info", timestamps: false }, host);
+  const [build, cleanUp] = [new KilnError("context", "Cannot copy a"), new KilnError("disk", "Cannot remove b")];
+  const code = reportError(new SuppressedError(cleanUp, build), report, NO_EXCERPT);
+  assert.deepEqual([code, host.err()], [66, "error: Cannot copy a\nerror: Cannot remove b\n"]);
+});
