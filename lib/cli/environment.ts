@@ -35,6 +35,10 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
   },
   { name: "UPSTREAM_CLIENT_TYPE", help: "Is added to the user agent that registries see" },
   { name: "DOCKER_CONFIG", help: "The directory whose `config.json` holds the credentials for registries" },
+  {
+    name: "DOCKER_AUTH_CONFIG",
+    help: "The text of such a `config.json`, with nothing but `auths`; asked before the file",
+  },
   { name: "GIT_TOKEN", help: "A token for the host of a git context; sent as the user, with an empty password" },
   { name: "GIT_USERNAME", help: "The user for the host of a git context, if `GIT_TOKEN` is not set" },
   { name: "GIT_PASSWORD", help: "The password that belongs to `GIT_USERNAME`" },

@@ -47,8 +47,10 @@ export interface FlagText {
   readonly group: FlagGroup;
   /** One line, a sentence without a final period. */
   readonly help: string;
-  /** More sentences for `docs/flags.md`: limits, interactions, differences from kaniko. */
+  /** More sentences for `docs/flags.md`: limits and interactions. */
   readonly details?: string;
+  /** How it differs from kaniko's flag of that name, or for one that is refused, how to do without; sentences. */
+  readonly kaniko?: string;
   /** The letter of the short form. */
   readonly short?: string;
   /** Absent: `supported`. */

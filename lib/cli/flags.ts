@@ -42,7 +42,8 @@ export const FLAGS = {
     group: "Inputs",
     placeholder: "PATH",
     help: "A directory within the context that takes its place",
-    details: "It cannot lead out of the context. kaniko ignores it for plain directories, Kiln does not.",
+    details: "It cannot lead out of the context.",
+    kaniko: "kaniko ignores it for plain directories, Kiln does not.",
   }),
   "context-dockerignore": bool({
     group: "Inputs",
@@ -114,7 +115,8 @@ export const FLAGS = {
       "`single-branch=BOOL`, which changes nothing, as one commit is fetched; `depth=N`, how many commits a `.git` that " +
       "is kept (`BUILDKIT_CONTEXT_KEEP_GIT_DIR=1`) has, 1 unless told; `recurse-submodules=BOOL`; " +
       "`insecure-skip-tls=BOOL`; `ssh-key=FILE` and `ssh-known-hosts=FILE`, for ssh, which also asks the agent at " +
-      "`SSH_AUTH_SOCK`. An unknown option is an error; kaniko ignores it.",
+      "`SSH_AUTH_SOCK`.",
+    kaniko: "An unknown option is an error; kaniko ignores it.",
   }),
   "bucket": text({
     group: "Inputs",
@@ -130,6 +132,7 @@ export const FLAGS = {
     help: "The stage to build, by name or index; the last one by default",
     details: "Several, separated by commas or repeated, are all built; the first one becomes the image. " +
       "Names are matched whatever their case.",
+    kaniko: "Kiln takes the index of a stage, too.",
   }),
   "secret": list({
     group: "Inputs",
@@ -166,7 +169,8 @@ export const FLAGS = {
     group: "Image",
     placeholder: "KEY=VALUE",
     help: "A label of the image; it wins over LABEL in the Dockerfile",
-    details: "Repeatable. In kaniko the Dockerfile wins; Kiln does as Docker does.",
+    details: "Repeatable.",
+    kaniko: "In kaniko the Dockerfile wins; Kiln does as Docker does.",
   }),
   "annotation": keyValue({
     group: "Image",
@@ -207,7 +211,8 @@ export const FLAGS = {
     group: "Image",
     help: "The same inputs give the same digest: times are set to 1970",
     details: "Times later than `SOURCE_DATE_EPOCH`, or than 1970-01-01 when that is not set, are set to it in new " +
-      "layers, config and history. Base layers and the media types stay as they are; kaniko rewrites both.",
+      "layers, config and history.",
+    kaniko: "Base layers and the media types stay as they are; kaniko rewrites both.",
   }),
 
   "destination": list({
@@ -250,7 +255,7 @@ export const FLAGS = {
     group: "Outputs",
     placeholder: "FILE",
     help: "Write the image's digest to a file, without a line break",
-    details: "A URL, to which kaniko sends the digest, is not supported yet and fails by name.",
+    kaniko: "A URL, to which kaniko sends the digest, is not supported yet and fails by name.",
   }),
   "image-name-with-digest-file": text({
     group: "Outputs",
@@ -284,29 +289,34 @@ export const FLAGS = {
     group: "Registries",
     status: "later",
     help: "Accept any certificate, from every registry",
+    kaniko: "Certificates are always verified. A registry without one: `--insecure`.",
   }),
   "skip-tls-verify-pull": bool({
     group: "Registries",
     status: "later",
     help: "Accept any certificate when pulling",
+    kaniko: "kaniko reads it and does nothing. A registry without a certificate: `--insecure-pull`.",
   }),
   "skip-tls-verify-registry": list({
     group: "Registries",
     status: "later",
     placeholder: "HOST[:PORT]",
     help: "Accept any certificate from this registry",
+    kaniko: "Certificates are always verified. A registry without one: `--insecure-registry`.",
   }),
   "registry-certificate": keyValue({
     group: "Registries",
     status: "later",
     placeholder: "HOST=FILE",
     help: "A certificate authority to trust for a registry",
+    kaniko: "The authorities that are trusted are built in.",
   }),
   "registry-client-cert": keyValue({
     group: "Registries",
     status: "later",
     placeholder: "HOST=CERT,KEY",
     help: "A client certificate for a registry",
+    kaniko: "Registries are told who asks by credentials alone.",
   }),
   "registry-mirror": list({
     group: "Registries",
@@ -314,6 +324,7 @@ export const FLAGS = {
     placeholder: "HOST[/PATH]",
     environment: { name: "KANIKO_REGISTRY_MIRROR", rule: "is the default" },
     help: "A mirror of Docker Hub",
+    kaniko: "Name the mirror in FROM, or with `--build-context=NAME=docker-image://MIRROR/NAME`.",
   }),
   "registry-map": list({
     group: "Registries",
@@ -321,17 +332,20 @@ export const FLAGS = {
     placeholder: "FROM=TO;...",
     environment: { name: "KANIKO_REGISTRY_MAP", rule: "is the default" },
     help: "Registries to pull from in place of others",
+    kaniko: "Name the other registry in FROM, or with `--build-context=NAME=docker-image://REGISTRY/NAME`.",
   }),
   "skip-default-registry-fallback": bool({
     group: "Registries",
     status: "later",
     help: "Fail when no mirror has an image",
+    kaniko: "There are no mirrors to fall back from.",
   }),
   "credential-helpers": list({
     group: "Registries",
     status: "later",
     placeholder: "NAME",
     help: "The sources of cloud credentials to use",
+    kaniko: "Credentials come from the Docker config, whose `credHelpers` are asked, and from `DOCKER_AUTH_CONFIG`.",
   }),
   "push-retry": integer({
     group: "Registries",
@@ -339,11 +353,13 @@ export const FLAGS = {
     placeholder: "N",
     initial: 0,
     help: "How often to try a failed push again",
+    kaniko: "What is temporary is always tried again, a blob or a manifest at a time.",
   }),
   "push-ignore-immutable-tag-errors": bool({
     group: "Registries",
     status: "later",
     help: "Count a tag that may not be overwritten as pushed",
+    kaniko: "Such a tag fails the push.",
   }),
   "image-download-retry": integer({
     group: "Registries",
@@ -351,6 +367,7 @@ export const FLAGS = {
     placeholder: "N",
     initial: 0,
     help: "How often to ask for a manifest again",
+    kaniko: "What is temporary is always tried again.",
   }),
   "image-fs-extract-retry": integer({
     group: "Registries",
@@ -358,6 +375,7 @@ export const FLAGS = {
     placeholder: "N",
     initial: 0,
     help: "How often to try again to unpack a base image",
+    kaniko: "A download that breaks off is always taken up again.",
   }),
 
   "isolation": choiceWithDefault({
@@ -423,25 +441,28 @@ export const FLAGS = {
     environment: { name: "KANIKO_DIR", rule: "is the default" },
     deprecated: "use --work-dir",
     help: "The work directory, when --work-dir does not name one",
-    details: "kaniko moves its own files to this directory. Kiln has nothing to move: it only keeps its state there.",
+    kaniko: "kaniko moves its own files to this directory. Kiln has nothing to move: it only keeps its state there.",
   }),
 
   "cache": bool({
     group: "Cache",
     status: "later",
     help: "Use and fill the layer cache",
+    kaniko: "Every build runs every instruction. `RUN --mount=type=cache` keeps directories between builds.",
   }),
   "cache-repo": text({
     group: "Cache",
     status: "later",
     placeholder: "REPOSITORY",
     help: "Where the layer cache is kept",
+    kaniko: "It goes with `--cache`.",
   }),
   "cache-dir": text({
     group: "Cache",
     status: "later",
     placeholder: "DIR",
     help: "Where the warmer left base images",
+    kaniko: "It goes with `--cache`.",
   }),
   "cache-ttl": duration({
     group: "Cache",
@@ -449,6 +470,7 @@ export const FLAGS = {
     placeholder: "DURATION",
     initial: "336h",
     help: "How long cached layers may be used",
+    kaniko: "It goes with `--cache`.",
   }),
   "cache-mount-ttl": duration({
     group: "Cache",
@@ -463,17 +485,20 @@ export const FLAGS = {
     group: "Cache",
     status: "later",
     help: "Cache the layers of COPY and ADD",
+    kaniko: "It goes with `--cache`.",
   }),
   "cache-run-layers": bool({
     group: "Cache",
     status: "later",
     initial: true,
     help: "Cache the layers of RUN",
+    kaniko: "It goes with `--cache`.",
   }),
   "no-push-cache": bool({
     group: "Cache",
     status: "later",
     help: "Use the layer cache without filling it",
+    kaniko: "It goes with `--cache`.",
   }),
 
   "verbosity": choiceWithDefault({
@@ -539,7 +564,8 @@ export const FLAGS = {
     help: "With --isolation=in-place: build in this root whatever it is",
     details: "Without it, that takes a container and an executor in `/kaniko`. With it, all files of the machine but " +
       "mounts and Kiln's own are put aside while a RUN runs. The other isolations never touch the root they are " +
-      "started in, so there is nothing to force: kaniko needs this flag wherever it finds no container.",
+      "started in, so there is nothing to force.",
+    kaniko: "kaniko needs this flag wherever it finds no container, Kiln does not.",
   }),
   "cleanup": bool({
     group: "Compatibility",
@@ -547,8 +573,9 @@ export const FLAGS = {
     environment: { name: "KANIKO_CLEANUP", rule: "is the default" },
     help: "No effect: a build leaves the root it is started in as it was",
     details:
-      "kaniko deletes the file system of its container. Kiln's stages go with the build, also when it fails; what " +
-      "`--isolation=in-place` puts aside is back after every RUN, and if the build is killed, with the next one.",
+      "Kiln's stages go with the build, also when it fails; what `--isolation=in-place` puts aside is back after " +
+      "every RUN, and if the build is killed, with the next one.",
+    kaniko: "kaniko deletes the file system of its container.",
   }),
   "pre-cleanup": bool({
     group: "Compatibility",
@@ -574,8 +601,9 @@ export const FLAGS = {
     initial: true,
     aliases: ["whitelist-var-run"],
     help: "No effect: /var/run is a directory like any other",
-    details: "kaniko leaves it out of layers because pods mount secrets there. No mount of the container gets into a " +
-      "layer here. To leave the directory out all the same: `--ignore-path=/var/run`.",
+    details: "To leave it out all the same: `--ignore-path=/var/run`.",
+    kaniko: "kaniko leaves it out of layers because pods mount secrets there. No mount of the container gets into a " +
+      "layer here.",
   }),
   "skip-unused-stages": bool({
     group: "Compatibility",
@@ -594,6 +622,7 @@ export const FLAGS = {
     group: "Compatibility",
     status: "later",
     help: "Unpack the final stage even if all of it came from the cache",
+    kaniko: "Nothing comes from a cache yet.",
   }),
   "dryrun": bool({
     group: "General",

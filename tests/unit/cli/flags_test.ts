@@ -6,7 +6,8 @@ import { COMMANDS } from "../../../lib/cli/commands.ts";
 import type { FlagStatus, FlagTable } from "../../../lib/cli/flag.ts";
 import { FLAGS } from "../../../lib/cli/flags.ts";
 import { parseCommandLine } from "../../../lib/cli/command_line.ts";
-import { formatFlagDocs } from "../../../scripts/write_flag_docs.ts";
+import { formatFlagDocs } from "../../../scripts/docs/flag_page.ts";
+import { formatKanikoTable, withKanikoTable } from "../../../scripts/docs/kaniko_table.ts";
 import { fakeHost } from "./fake_host.ts";
 import { assertThrows } from "./throws.ts";
 
@@ -160,5 +161,32 @@ Deno.test("docs/flags.md, has rows of as many cells as the table they stand in",
   for (const table of formatFlagDocs().split(/\n\n/).filter((block) => block.startsWith("| "))) {
     const cells = table.trimEnd().split("\n").map((row) => row.replaceAll("\\|", "").split("|").length);
     assert.equal(new Set(cells).size, 1, table);
+  }
+});
+
+const CELLS: Readonly<Record<FlagStatus, string>> = {
+  supported: "supported",
+  accepted: "always on",
+  later: "refused",
+};
+
+Deno.test("docs/coming-from-kaniko.md, has the table that the flag table gives", async () => {
+  const written = await Deno.readTextFile(new URL("../../../docs/coming-from-kaniko.md", import.meta.url));
+  assert.ok(
+    written === withKanikoTable(written),
+    'docs/coming-from-kaniko.md has drifted from lib/cli/flags.ts: run "deno task docs"',
+  );
+});
+
+Deno.test("docs/coming-from-kaniko.md, says of every flag of kaniko what became of it, and why it is refused", () => {
+  const rows = new Map(
+    formatKanikoTable().split("\n").map((row) => {
+      const [, flag = "", status = "", note = ""] = row.split(/(?<!\\)\|/).map((cell) => cell.trim());
+      return [/^`--([a-z-]+)`/.exec(flag)?.[1], { status, note }];
+    }),
+  );
+  for (const [name, [status]] of Object.entries(KANIKO)) {
+    assert.equal(rows.get(name)?.status, CELLS[status], name);
+    if (status !== "supported") assert.match(rows.get(name)?.note ?? "", /^[^.]+\. \S|^[^.]{20,}\.$/, name);
   }
 });

@@ -1,21 +1,19 @@
 /**
- * Writes `docs/flags.md` from the flag table, so that the manual cannot drift from the program.
- *
- *     deno run -A scripts/write_flag_docs.ts            writes the file
- *     deno run -A scripts/write_flag_docs.ts --check    exits 1 if the file is not what would be written
+ * `docs/flags.md`, from the flag table.
  *
  * @module
  */
-import { COMMANDS } from "../lib/cli/commands.ts";
-import { PROGRAM } from "../lib/cli/command_line.ts";
-import { ENVIRONMENT } from "../lib/cli/environment.ts";
-import { type Flag, FLAG_GROUPS, type FlagTable } from "../lib/cli/flag.ts";
-import { FLAGS } from "../lib/cli/flags.ts";
+import { COMMANDS } from "../../lib/cli/commands.ts";
+import { PROGRAM } from "../../lib/cli/command_line.ts";
+import { ENVIRONMENT } from "../../lib/cli/environment.ts";
+import { type Flag, FLAG_GROUPS, type FlagTable } from "../../lib/cli/flag.ts";
+import { FLAGS } from "../../lib/cli/flags.ts";
+import { code, formatName, line, sentences } from "./cells.ts";
 
 /** Returns the whole text of `docs/flags.md`. */
 export function formatFlagDocs(): string {
   return [
-    "<!-- Written by scripts/write_flag_docs.ts from lib/cli/flags.ts: change the table, then run `deno task docs`. -->",
+    "<!-- Written by scripts/write_docs.ts from lib/cli/flags.ts: change the table, then run `deno task docs`. -->",
     "",
     "# Flags, commands and environment variables",
     "",
@@ -132,45 +130,16 @@ function formatTwin(flag: string, rule: "beats the flag" | "is the default", sta
     : `As \`--${flag}\`, when that is not given.`;
 }
 
-function formatName(name: string, flag: Flag<unknown>): string {
-  return flag.short === undefined ? code(`--${name}`) : `${code(`--${name}`)}, ${code(`-${flag.short}`)}`;
-}
-
 function formatKind(flag: Flag<unknown>): string {
   return flag.kind === "bool" ? "bool" : `${flag.kind}: ${code(flag.placeholder)}`;
 }
 
-function formatMeaning({ help, details, aliases = [], deprecated, own }: Flag<unknown>): string {
+function formatMeaning({ help, details, kaniko, aliases = [], deprecated, own }: Flag<unknown>): string {
   return [
     sentences(help, details),
+    ...(kaniko === undefined ? [] : [kaniko]),
     ...(aliases.length === 0 ? [] : [`Old name: ${aliases.map((alias) => code(`--${alias}`)).join(", ")}.`]),
     ...(deprecated === undefined ? [] : [`Deprecated: ${deprecated}.`]),
     ...(own === true ? ["Not in kaniko."] : []),
   ].join(" ");
-}
-
-function sentences(help: string, details: string | undefined): string {
-  return details === undefined ? `${help}.` : `${help}. ${details}`;
-}
-
-function code(text: string): string {
-  if (text === "") return "";
-  return text.includes("`") ? `\`\` ${text} \`\`` : `\`${text}\``;
-}
-
-/** One row; a bar inside a cell would end the cell, also inside code. */
-function line(cells: readonly string[]): string {
-  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`.replaceAll("|  |", "| |");
-}
-
-if (import.meta.main) {
-  const path = new URL("../docs/flags.md", import.meta.url);
-  if (Deno.args.includes("--check")) {
-    if (await Deno.readTextFile(path) !== formatFlagDocs()) {
-      console.error('docs/flags.md is not what the flag table says: run "deno task docs"');
-      Deno.exit(1);
-    }
-  } else {
-    await Deno.writeTextFile(path, formatFlagDocs());
-  }
 }
