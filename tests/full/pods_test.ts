@@ -7,10 +7,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
 import { run } from "../support/environment/command.ts";
-import { type FlatImage, flatten } from "../support/environment/flatten.ts";
+import type { FlatImage } from "../support/environment/flatten.ts";
 import type { PodOutcome } from "../support/pods/kubelet.ts";
 import type { ContainerSecurity } from "../support/pods/manifest.ts";
 import { type OnePod, type PodSite, type PodSiteRequest, startPodSite } from "../support/pods/pod_site.ts";
+import { pushedImage } from "../support/pods/pushed_image.ts";
 import { startBasicRegistry } from "../support/registry_debian.ts";
 
 /** A site whose config map `app` holds a Dockerfile; `REGISTRY/` stands for the registry in it. */
@@ -46,15 +47,8 @@ function onVolume(site: PodSite, name: string, { args = [], ...rest }: OnePod = 
 }
 
 /** Reads a pushed image. */
-async function pushed(site: PodSite, name: string): Promise<FlatImage> {
-  const folder = await Deno.makeTempDir({ prefix: "kiln-pushed-" });
-  try {
-    const source = `docker://${site.registry.host}/out/${name}`;
-    await run(["skopeo", "copy", "--quiet", "--src-tls-verify=false", source, `oci:${folder}/l:1`]);
-    return await flatten(join(folder, "l"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+function pushed(site: PodSite, name: string): Promise<FlatImage> {
+  return pushedImage(`${site.registry.host}/out/${name}`);
 }
 
 function assertSucceeded({ exits, logs }: PodOutcome): string {

@@ -29,6 +29,7 @@ const PACKAGES = {
   "zstd": "zstd",
   "git": "git",
   "python3": "python3",
+  "pip3": "python3-pip",
   "bsdtar": "libarchive-tools",
   "mkfs.ext4": "e2fsprogs",
   "losetup": "mount",

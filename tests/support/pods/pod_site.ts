@@ -6,10 +6,12 @@
  *
  * @module
  */
+import { join } from "node:path/posix";
 import type { BaseName } from "../environment/bases.ts";
 import { run } from "../environment/command.ts";
 import { type LocalRegistry, startRegistry } from "../environment/registry_server.ts";
 import { executorImage, type ImageVariant } from "../executor_image.ts";
+import { EXECUTOR } from "../executor_site.ts";
 import { type Kubelet, startKubelet } from "./kubelet.ts";
 import type { ClusterObjects, ContainerSpec, PodManifest, PodSpec } from "./manifest.ts";
 
@@ -36,11 +38,9 @@ export interface PodSite extends AsyncDisposable {
 /** Starts a site. */
 export async function startPodSite(request: PodSiteRequest = {}): Promise<PodSite> {
   const { bases = [], variant = "executor", objects } = request;
-  const layout = await executorImage(variant);
   await using stack = new AsyncDisposableStack();
   const registry = stack.use(await startRegistry({ bases: [...bases, "pause"] }));
-  const image = `${registry.host}/kiln/${variant}:test`;
-  await run(["skopeo", "copy", "--quiet", "--dest-tls-verify=false", `oci:${layout}`, `docker://${image}`]);
+  const image = await publishExecutor(registry, variant);
   const kubelet = stack.use(await startKubelet(registry, objects?.(registry)));
   const resources = stack.move();
   return {
@@ -50,4 +50,25 @@ export async function startPodSite(request: PodSiteRequest = {}): Promise<PodSit
     pod: ({ pod = {}, ...container }) => ({ spec: { ...pod, containers: [{ image, ...container, name: "kiln" }] } }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Pushes the executor image with the executor itself, and returns its reference. */
+export async function publishExecutor(
+  registry: LocalRegistry,
+  variant: ImageVariant,
+  tag: string = "test",
+): Promise<string> {
+  const layout = await executorImage(variant);
+  const reference = `${registry.host}/kiln/${variant}:${tag}`;
+  const work = await Deno.makeTempDir({ prefix: "kiln-publish-" });
+  try {
+    await Deno.writeTextFile(join(work, "Dockerfile"), "FROM image\n");
+    await run([
+      ...[...EXECUTOR, `--context=${work}`, `--build-context=image=oci-layout://${layout}`],
+      ...[`--dockerfile=${join(work, "Dockerfile")}`, `--destination=${reference}`, `--work-dir=${join(work, "work")}`],
+    ]);
+  } finally {
+    await run(["rm", "-rf", "--one-file-system", work]);
+  }
+  return reference;
 }
