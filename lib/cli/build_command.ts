@@ -43,6 +43,7 @@ import { abandonOutputs, createOutputs, type Outputs, writeOutputs } from "./cre
 import type { Startup } from "./startup.ts";
 import { startContext } from "./fetch_context.ts";
 import { startGitAgent } from "./git_agent.ts";
+import { holdRoot } from "./hold_root.ts";
 import { chooseIgnoreFile } from "./ignore_file.ts";
 import { machineSigns, offerRoot } from "./in_place.ts";
 import { noteFrontend } from "./note_frontend.ts";
@@ -69,6 +70,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
   using interruption = watchSignals(host, report);
   const { signal } = interruption;
   if (startup.mounts.kind === "no") asSubreaper();
+  using rootLock = holdRoot({ executable: host.executable, force: options.isolation.force });
   forbidCoreDumps();
 
   const { request, step: { cacheTtlMs, ...step } } = options;
@@ -167,6 +169,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         signs: machineSigns((name) => host.env(name)),
         workerModule: startup.workerModule,
         work,
+        lock: rootLock,
         gate,
         abilities,
         report,

@@ -16,6 +16,7 @@ import { bytePathOf } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
 import type { InPlaceOffer } from "../rootfs/choose.ts";
 import { InPlaceCommands } from "../rootfs/in_place.ts";
+import type { RootLock } from "../rootfs/root_lock.ts";
 import { ROOT_EXCHANGE, type WorkDirectory } from "../store/work_directory.ts";
 import { describeErrno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
@@ -23,6 +24,7 @@ import { statOf } from "../sys/stat.ts";
 import type { BuildContextValue } from "./build_context_flag.ts";
 import type { BuildOptions } from "./build_options.ts";
 import { type ContainerSigns, detectContainer } from "./container.ts";
+import { NEAR_ROOT } from "./hold_root.ts";
 import { IMAGE_DIRECTORY } from "./isolation_options.ts";
 
 /** What decides whether a root may be built in. */
@@ -51,6 +53,8 @@ export interface InPlaceParts {
   /** The Workers' module. */
   readonly workerModule: URL;
   readonly work: WorkDirectory;
+  /** Of `holdRoot`. */
+  readonly lock: RootLock | undefined;
   readonly gate: Gate;
   readonly abilities: Abilities;
   readonly report: Report;
@@ -69,16 +73,18 @@ export function offerRoot(parts: InPlaceParts): InPlaceOffer {
     unusable: () => refusal ?? unusableRoot(),
     take: () => {
       // Whoever calls this has asked before. A mistake there must not cost a machine its files.
-      if (refusal !== undefined) throw new Error(`Unreachable: ${refusal}`);
+      const { lock } = parts;
+      if (refusal !== undefined || lock === undefined) throw new Error(`Unreachable: ${refusal ?? "nobody holds it"}`);
       // Where we were started may be a directory that is put aside.
       Deno.chdir(ROOT);
-      const near = parts.work.near(ROOT, [IMAGE_DIRECTORY, "/.kiln"]);
+      const near = parts.work.near(ROOT, NEAR_ROOT);
       const [directory, exchange] = [near.makeDirectory("in-place"), near.makeDirectory(ROOT_EXCHANGE)];
       const commands = new InPlaceCommands({
         root: ROOT,
         isClaimed: true,
         directory: bytePathOf(exchange),
         kept: [...ownPlaces(parts), near.state].map((path) => bytePathOf(path.slice(1))),
+        lock,
         gate: parts.gate,
         abilities: parts.abilities,
         report: parts.report,

@@ -27,6 +27,7 @@ import { createClient } from "./create_client.ts";
 import type { Startup } from "./startup.ts";
 import { startContext } from "./fetch_context.ts";
 import { startGitAgent } from "./git_agent.ts";
+import { holdRoot } from "./hold_root.ts";
 import { chooseIgnoreFile } from "./ignore_file.ts";
 import type { InspectOptions } from "./inspect_options.ts";
 import { type DockerfileSource, loadDockerfile } from "./read_dockerfile.ts";
@@ -57,6 +58,7 @@ export async function inspect(
   using resources = new Resources(options, startup);
   using interruption = watchSignals(host, report);
   const { signal } = interruption;
+  using _root = holdRoot(host);
   const client = createClient(options.registry, context, { gate: new Gate(), retries: RETRIES });
   const registry = withLayouts(options.offline ? UNREACHABLE : client);
   try {

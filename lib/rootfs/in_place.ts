@@ -7,16 +7,15 @@
  * @module
  */
 import type { Gate } from "../async/gate.ts";
-import { KilnError } from "../errors.ts";
 import { type ExecIo, launch } from "../exec/launch.ts";
 import type { Abilities } from "../exec/abilities.ts";
 import type { ExecResult, ExecSpec } from "../exec/spec.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
-import * as files from "../sys/file.ts";
 import { asSubreaper, hideProcess } from "../sys/process_flags.ts";
 import { ContainerRoot, type Entered, recoverRoot } from "../tree/container_root.ts";
 import type { CommandEnd, Commands } from "./commands.ts";
+import type { RootLock } from "./root_lock.ts";
 
 /** What they are run with. */
 export interface InPlaceOptions {
@@ -28,6 +27,8 @@ export interface InPlaceOptions {
   readonly kept: readonly BytePath[];
   /** As in `ContainerRootOptions`. */
   readonly isClaimed?: true;
+  /** Nobody else may rely on the root, or put files into it. */
+  readonly lock: RootLock;
   /** Alone is who has the root. */
   readonly gate: Gate;
   readonly abilities: Abilities;
@@ -45,7 +46,6 @@ export class InPlaceCommands implements Commands {
   readonly canMount = false;
   readonly #options: InPlaceOptions;
   readonly #root: ContainerRoot;
-  readonly #lock: number;
   /** Places it was said of that commands do not see the image's files there. */
   readonly #told = new Set<BytePath>();
   /** Why the container's own files are not in the root, though no command runs. */
@@ -54,13 +54,8 @@ export class InPlaceCommands implements Commands {
   /** @throws {KilnError} kind `interrupted`, if another build has the root */
   constructor(options: InPlaceOptions) {
     this.#options = options;
-    this.#lock = lockRoot(options.root);
-    try {
-      this.#root = ContainerRoot.open(options.root, options);
-    } catch (error) {
-      files.close(this.#lock);
-      throw error;
-    }
+    options.lock.own();
+    this.#root = ContainerRoot.open(options.root, options);
     asSubreaper();
     // Commands have our user, and in a default pod our capabilities.
     if (options.root === "/") hideProcess();
@@ -87,7 +82,6 @@ export class InPlaceCommands implements Commands {
 
   [Symbol.dispose](): void {
     this.#root[Symbol.dispose]();
-    files.close(this.#lock);
   }
 
   /**
@@ -126,14 +120,4 @@ export class InPlaceCommands implements Commands {
     const text = `RUN does not see what the image has at "/${displayPath(path)}": this container has its own there`;
     this.#options.report.message("warn", text);
   }
-}
-
-/** One build at a time: a second one would take the tree in the root for the container's own files. */
-function lockRoot(root: BytePath): number {
-  const lock = files.openDirectory(root);
-  if (files.tryLock(lock, "exclusive")) return lock;
-  files.close(lock);
-  throw new KilnError("interrupted", "Cannot build in place: another build in this container is at it", {
-    hint: "wait for it to end, or build in a container of your own",
-  });
 }

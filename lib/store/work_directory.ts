@@ -11,6 +11,7 @@ import { type BytePath, bytePathOf } from "../io/byte_path.ts";
 import { describeErrno, errnoOfDeno, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { killProcessesRootedBelow } from "../sys/kill_processes.ts";
+import { statOf } from "../sys/stat.ts";
 import { recoverRoot } from "../tree/container_root.ts";
 import { reclaimTrees } from "../tree/lent_tree.ts";
 import { removeTree } from "../tree/remove.ts";
@@ -46,9 +47,7 @@ export class WorkDirectory implements Disposable {
     try {
       Deno.mkdirSync(`${state}/builds`, { recursive: true, mode: 0o700 });
       Deno.mkdirSync(`${state}/cache-mounts`, { recursive: true, mode: 0o700 });
-      return files.withDirectory(bytePathOf(`${state}/builds`), (builds) => {
-        // Until the new directory has its lock, another build would take it for a dead one's.
-        while (!files.tryLock(builds, "exclusive")) pause(10);
+      return lockingBuilds(state, () => {
         removeDead(state);
         const path = Deno.makeTempDirSync({ dir: `${state}/builds`, prefix: "build-" });
         const lock = lockOf(path);
@@ -61,6 +60,16 @@ export class WorkDirectory implements Disposable {
         cause: error,
         hint: "name a directory that can be written with --work-dir",
       });
+    }
+  }
+
+  /** Removes what dead builds have left below `state`, and puts back what they had put aside; makes nothing there. */
+  static cleanUp(state: string): void {
+    try {
+      lockingBuilds(state, () => removeDead(state));
+    } catch (error) {
+      // There is none, or it is somebody else's.
+      if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR", "EACCES"))) throw error;
     }
   }
 
@@ -112,17 +121,22 @@ function tryCreate(state: string): WorkDirectory | undefined {
 
 /** Whether a directory is in the same mount as another one, which is all that the kernel renames between. */
 function canRename(from: string, to: string): boolean {
-  const name = `.kiln-${crypto.randomUUID()}`;
-  const [source, target] = [`${from}/${name}`, `${to}/${name}`.replace("//", "/")];
-  Deno.mkdirSync(source);
-  try {
-    Deno.renameSync(source, target);
-    Deno.removeSync(target);
-    return true;
-  } catch {
-    Deno.removeSync(source);
-    return false;
-  }
+  const name = bytePathOf(`.kiln-${crypto.randomUUID()}`);
+  return files.withDirectory(bytePathOf(from), (source) =>
+    files.withDirectory(bytePathOf(to), (target) => {
+      const { mtimeSec, mtimeNsec } = statOf(target);
+      files.makeDirectory(source, name, 0o700);
+      try {
+        files.renameAt({ directory: source, name }, { directory: target, name });
+      } catch (error) {
+        if (!(error instanceof SysError)) throw error;
+        files.removeDirectoryAt(source, name);
+        return false;
+      }
+      files.removeDirectoryAt(target, name);
+      files.setTimeOf(target, { sec: mtimeSec, nsec: mtimeNsec });
+      return true;
+    }));
 }
 
 /** A terminated Worker finishes the system call it is in: one that makes a file fails the removal of its directory. */
@@ -158,6 +172,14 @@ function lockOf(path: string): number | undefined {
   if (files.tryLock(fd, "exclusive")) return fd;
   files.close(fd);
   return undefined;
+}
+
+/** Until a new directory has its lock, another build would take it for a dead one's. */
+function lockingBuilds<T>(state: string, action: () => T): T {
+  return files.withDirectory(bytePathOf(`${state}/builds`), (builds) => {
+    while (!files.tryLock(builds, "exclusive")) pause(10);
+    return action();
+  });
 }
 
 function removeDead(state: string): void {

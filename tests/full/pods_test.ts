@@ -92,6 +92,8 @@ const PERMITTED: readonly Permitted[] = [
     security: { allowPrivilegeEscalation: false },
     says: IN_PLACE,
   },
+  { name: "without SYS_CHROOT", security: { capabilities: { drop: ["SYS_CHROOT"] } }, says: IN_PLACE },
+  { name: "without any capability", security: { capabilities: { drop: ["ALL"] } }, says: IN_PLACE },
 ];
 
 Deno.test("pods build with RUN and push", async (t) => {

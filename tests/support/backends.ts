@@ -15,6 +15,7 @@ import { digestOfHex } from "../../lib/oci/digest.ts";
 import { ChrootCommands } from "../../lib/rootfs/chroot.ts";
 import { DirectoryBackend } from "../../lib/rootfs/directories.ts";
 import { InPlaceCommands } from "../../lib/rootfs/in_place.ts";
+import { RootLock } from "../../lib/rootfs/root_lock.ts";
 import { OverlayBackend } from "../../lib/rootfs/overlay.ts";
 import type { Backend } from "../../lib/rootfs/rootfs.ts";
 import { BlobDirectory } from "../../lib/store/blob_directory.ts";
@@ -73,10 +74,12 @@ const MAKE: Readonly<Record<BackendName, (directory: string, parts: BackendParts
     const place = makeContainerPlace(path);
     const [directory, exchange] = [`${place.own}/trees`, `${place.own}/exchange`];
     for (const made of [directory, exchange]) Deno.mkdirSync(made);
+    const lock = RootLock.share(bytePathOf(place.root));
     const commands = new InPlaceCommands({
       root: bytePathOf(place.root),
       directory: bytePathOf(exchange),
       kept: ["kaniko"],
+      lock,
       gate: new Gate(),
       abilities,
       report: recordingReport([]),
@@ -89,6 +92,7 @@ const MAKE: Readonly<Record<BackendName, (directory: string, parts: BackendParts
       if (ended) return;
       ended = true;
       await dispose();
+      lock[Symbol.dispose]();
       place[Symbol.dispose]();
     };
     return backend;

@@ -1,0 +1,115 @@
+/**
+ * A container in which builds are killed in place, and go on: its own files come back, to the last byte, before anything
+ * of the image in their place is taken for them (F26, S29).
+ *
+ * Seen red with `cleanUp` left out of `holdRoot` in lib/cli/hold_root.ts, and with the lock there left out: the helper that
+ * the image names was run.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { inContainer } from "../support/container.ts";
+import { findProgram, run } from "../support/environment/command.ts";
+import { ensureTools } from "../support/environment/tools.ts";
+import { type Running, type Site, startSite } from "../support/executor_site.ts";
+import { addForgedImage } from "../support/forged_image.ts";
+import { startFaultRegistry } from "../support/registry_fault.ts";
+import { archive, entry } from "../support/tar_forge.ts";
+
+/** Does something with all files of the container's own, but Kiln's; what is mounted is not. */
+const OWN = `cd /; own() {
+  /busybox find . -xdev \\( -path './[bkpsd]*' -o -name serviceaccount -o -name 'host*' -o -name 'resolv*' \\) -prune \
+    -o "$@" {} +
+}
+`;
+const LIST = `${OWN}own -exec /busybox stat -c '%n %F %a %u:%g %Y'; own -type f -exec /busybox sha256sum`;
+/** So that no change of a time goes unseen. */
+const AGE = `${OWN}own -exec /busybox touch -hd @1000000000`;
+
+/** A container that is started again and again. */
+async function startContainer(site: Site, own: Readonly<Record<string, string>>): Promise<{
+  readonly through: readonly string[];
+  list(): Promise<readonly string[]>;
+}> {
+  await ensureTools(["busybox"]);
+  const options = {
+    site,
+    state: `${site.path}/state`,
+    binds: [{ from: findProgram("busybox") ?? "", to: "/busybox" }],
+  };
+  const listing = await inContainer({ ...options, program: ["/busybox", "sh", "-c", LIST] });
+  const files = {
+    "/etc/ssl/certs/ca-certificates.crt": "the container's own",
+    "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
+    "/lib/libown.so": "the container's own",
+    ...own,
+  };
+  await run(await inContainer({ ...options, files, program: ["/busybox", "sh", "-c", AGE] }));
+  return { through: await inContainer(options), list: async () => (await run(listing)).stdout.split("\n").sort() };
+}
+
+for (const isKilled of [false, true]) {
+  const name = isKilled
+    ? "F26 S29 container in which a build is killed during a RUN, has its own files again before it looks at any"
+    : "container in which a build has ended, has its own files again";
+  Deno.test(name, async () => {
+    await using registry = await startFaultRegistry();
+    await using site = await startSite();
+    const container = await startContainer(site, {
+      "/root/.docker/config.json": JSON.stringify({ auths: { [registry.host]: { auth: btoa("user:ours") } } }),
+    });
+    const image = addForgedImage(registry, "forged/evil", { layers: [await evilLayer(site, registry.host)] });
+    // Who takes the word of the image's helper gets nothing.
+    for (const path of [/manifests/, /blobs/]) {
+      registry.always("GET", path, async (request, response, proceed) => {
+        if (request.headers.authorization === `Basic ${btoa("user:ours")}`) return await proceed();
+        response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
+      });
+    }
+    await site.write({
+      Dockerfile: `FROM ${image}\nARG SECONDS\nENV MARK={MARK}\n` +
+        "RUN rm /lib/libown.so; touch /etc/passwd /more; echo waiting; sleep $SECONDS\nRUN touch /last\n",
+    });
+    const before = await container.list();
+    const build = (seconds: number): readonly string[] => [
+      ...["--no-push", "--insecure-pull", "--isolation=in-place", `--build-arg=SECONDS=${seconds}`],
+      `--oci-layout-path=${site.path}/out`,
+    ];
+    const options = { through: container.through, env: { HOME: "/root" } };
+    if (isKilled) {
+      const running = site.start(build(300), options);
+      await running.said("] waiting");
+      await assertRefused(running, [`--context=${site.context}`, `--work-dir=${site.work}`, ...build(0)]);
+      running.kill("SIGKILL");
+      await running.outcome;
+      await site.assertNothingRuns();
+      assert.notDeepEqual(await container.list(), before);
+    }
+    const { code, stderr } = await site.run(build(0), options);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await container.list(), before);
+    assert.throws(() => Deno.lstatSync(`${site.path}/hijacked`), Deno.errors.NotFound);
+    await site.assertNothingLeft();
+  });
+}
+
+/** A second build in the container, which would see the image's files, looks at none. */
+async function assertRefused({ pid }: Running, args: readonly string[]): Promise<void> {
+  const enter = ["nsenter", `--target=${pid}`, "--mount", "/kaniko/executor"];
+  const { stderr } = await run([...enter, ...args], { env: { HOME: "/root" }, accept: [75] });
+  assert.match(stderr, /^error: Cannot build in place: another build in this container is at it$/m);
+}
+
+/** A shell, and what would have the builder run a helper of the image. */
+async function evilLayer(site: Site, host: string): Promise<Uint8Array> {
+  const helpers = JSON.stringify({ credHelpers: { [host]: "evil" } });
+  const applets = ["sh", "sleep", "touch", "rm"];
+  return archive(
+    entry({ name: "bin/busybox", mode: 0o755 }, await Deno.readFile(findProgram("busybox") ?? "busybox")),
+    ...applets.map((name) => entry({ name: `bin/${name}`, typeFlag: "1", linkName: "bin/busybox" })),
+    entry({ name: "root/.docker/config.json" }, helpers),
+    entry({ name: "bin/docker-credential-evil", mode: 0o755 }, `#!/bin/sh\ntouch ${site.path}/hijacked\n`),
+    entry({ name: "lib/libown.so" }, "the image's"),
+    entry({ name: "etc/passwd" }, "root:x:0:0::/:/bin/evil\n"),
+  );
+}
