@@ -21,9 +21,33 @@ const IMAGES: readonly { readonly name: string; readonly base: BaseName }[] = [
   { name: "apt", base: "debian" },
 ];
 
-const PODS: readonly { readonly name: string; readonly security: ContainerSecurity; readonly says: RegExp }[] = [
-  { name: "default", security: {}, says: /Isolation: plain directories, chroot/ },
-  { name: "mounting", security: { capabilities: { add: ["SYS_ADMIN"] } }, says: /Isolation: overlay mounts/ },
+interface PodKind {
+  readonly name: string;
+  readonly security: ContainerSecurity;
+  readonly args: readonly string[];
+  readonly says: RegExp;
+}
+
+const PODS: readonly PodKind[] = [
+  {
+    name: "default",
+    security: {},
+    args: [],
+    says: /Isolation: plain directories, commands one at a time in this container/,
+  },
+  { name: "chroot", security: {}, args: ["--isolation=chroot"], says: /Isolation: plain directories, chroot/ },
+  {
+    name: "no-chroot",
+    security: { capabilities: { drop: ["SYS_CHROOT"] } },
+    args: [],
+    says: /Isolation: plain directories, commands one at a time in this container/,
+  },
+  {
+    name: "mounting",
+    security: { capabilities: { add: ["SYS_ADMIN"] } },
+    args: [],
+    says: /Isolation: overlay mounts/,
+  },
 ];
 
 /** Before anything of today is made, after what is in the bases. */
@@ -49,7 +73,11 @@ for (const { name, base } of IMAGES) {
       for (const pod of PODS) {
         await t.step(pod.name, async () => {
           const { exits, logs } = await site.kubelet.run(site.pod({
-            args: [...command("/context/context", "/context/Dockerfile", reference(pod.name)), "--work-dir=/work"],
+            args: [
+              ...command("/context/context", "/context/Dockerfile", reference(pod.name)),
+              "--work-dir=/work",
+              ...pod.args,
+            ],
             env: [{ name: "SOURCE_DATE_EPOCH", value: EPOCH }],
             securityContext: pod.security,
             volumeMounts: [
