@@ -123,6 +123,12 @@ async function compare(
       console.log(formatRun(tool.name, run));
     }
   }
+  if (workload.kaniko !== undefined && !runs.has("kaniko")) {
+    const { wallSeconds, peakMiB } = workload.kaniko;
+    console.log(
+      `kaniko    ${wallSeconds.toFixed(2).padStart(9)} s  memory ${peakMiB} MiB: not measured now, but before`,
+    );
+  }
   return summary(runs);
 }
 

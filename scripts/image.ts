@@ -11,7 +11,8 @@
  * @module
  */
 import { join } from "node:path/posix";
-import { build } from "./build.ts";
+import { build, verify } from "./build.ts";
+import { imageSize, startedMemory } from "./image/figures.ts";
 import { lastCommit } from "./last_commit.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
@@ -30,7 +31,23 @@ async function main(args: readonly string[]): Promise<number> {
     args: [...flags, ...args],
     env: { SOURCE_DATE_EPOCH: Deno.env.get("SOURCE_DATE_EPOCH") ?? await lastCommit(ROOT) },
   }).spawn().status;
+  if (code === 0) await printFigures(layoutOf(args) ?? layout, built.executor);
   return code;
+}
+
+function layoutOf(args: readonly string[]): string | undefined {
+  const flag = "--oci-layout-path";
+  const at = args.findLastIndex((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  return args[at] === flag ? args[at + 1] : args[at]?.slice(flag.length + 1);
+}
+
+async function printFigures(layout: string, executor: string): Promise<void> {
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+  const { pulled, unpacked } = await imageSize(layout);
+  const milliseconds = await verify(executor, ROOT);
+  console.log(`image: ${megabytes(pulled)} to pull, ${megabytes(unpacked)} unpacked (kaniko's executor alone: 76 MB)
+start: --version in ${milliseconds.toFixed(0)} ms, ${megabytes(await startedMemory(executor))} resident at most
+tiny build: "deno task bench w1" times it (kaniko's: 0.17 s, 11 MiB)`);
 }
 
 async function removeIfThere(path: string): Promise<void> {

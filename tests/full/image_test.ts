@@ -69,11 +69,16 @@ Deno.test("the task makes the same image with the executor it has built", async 
   const folder = await Deno.makeTempDir({ prefix: "kiln-image-" });
   try {
     const flags = imageArguments(registry).filter((flag) => !/^--(context|dockerfile)=/.test(flag));
-    await run(
+    const { stdout } = await run(
       [Deno.execPath(), "task", "--cwd", ROOT, "image", ...flags, `--oci-layout-path=${folder}`, "--log-format=text"],
       { env: { SOURCE_DATE_EPOCH: IMAGE_EPOCH } },
     );
     assert.equal(await digestOf(folder), await digestOf(await executorImage()));
+    const [, pulled, milliseconds, resident] =
+      /^image: ([\d.]+) MB to pull, .*\nstart: --version in (\d+) ms, ([\d.]+) MB resident/m.exec(stdout) ?? [];
+    console.log(`the task says: ${pulled} MB to pull, starts in ${milliseconds} ms, ${resident} MB resident`);
+    assert.ok(Number(pulled) > 20 && Number(pulled) < MOST.compressedMB, stdout);
+    assert.ok(Number(milliseconds) < 1000 && Number(resident) > 10 && Number(resident) < 150, stdout);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -48,6 +48,7 @@ export const EVERYTHING: Wants = {
     "zstd",
     "git",
     "python3",
+    "pip3",
     "bsdtar",
   ],
   bases: BASES,
