@@ -12,7 +12,7 @@ import { extractLayer } from "./image/extract_layer.ts";
 import { findChangedContent } from "./image/changed_content.ts";
 import { packLayer, type PackRequest } from "./image/pack_layer.ts";
 import { scanLayer, spoolLayer } from "./image/scan_layer.ts";
-import { compressBlock, type CompressRequest } from "./io/block_format.ts";
+import { buffersOf, compressBlock, type CompressRequest } from "./io/block_format.ts";
 import { releaseBuffer } from "./io/release_buffer.ts";
 import { explainHostFault } from "./sys/errno.ts";
 import { bindFileCalls } from "./sys/libc.ts";
@@ -45,7 +45,7 @@ const JOBS = {
   /** Compresses one block; the result moves back. */
   compressBlock(request: CompressRequest): Transferred<Uint8Array<ArrayBuffer>> {
     const bytes = compressBlock(request);
-    releaseBuffer(request.block.buffer);
+    buffersOf(request).forEach(releaseBuffer);
     return new Transferred(bytes, [bytes.buffer]);
   },
   /** Copies; the mode travels as the text of `--chmod`. */

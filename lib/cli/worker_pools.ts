@@ -5,7 +5,7 @@
  */
 import { WorkerPool } from "../async/worker_pool.ts";
 import { KilnError } from "../errors.ts";
-import type { CompressRequest } from "../io/block_format.ts";
+import { buffersOf, type CompressRequest } from "../io/block_format.ts";
 import { hardLimitOfOpenFiles } from "../sys/limits.ts";
 import type { Jobs } from "../worker.ts";
 
@@ -41,7 +41,7 @@ export class WorkerPools implements Disposable {
       answer: async (asked) => {
         // Jobs ask for nothing else.
         const request = asked as CompressRequest;
-        const value = await this.#compressors.run("compressBlock", request, [request.block.buffer]);
+        const value = await this.#compressors.run("compressBlock", request, buffersOf(request));
         return { value, transfer: [value.buffer] };
       },
     });

@@ -4,7 +4,7 @@
  * @module
  */
 import type { JobContext } from "../async/worker_pool.ts";
-import { compressBlock, type CompressRequest } from "../io/block_format.ts";
+import { buffersOf, compressBlock, type CompressRequest } from "../io/block_format.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import { explainSysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
@@ -82,7 +82,7 @@ async function writeLayer(
 function compressorOf(context: JobContext): Compressor {
   return async (request: CompressRequest) => {
     if (request.last && request.block.length <= SMALL_BYTES) return compressBlock(request);
-    const answer = await context.ask(request, [request.block.buffer]);
+    const answer = await context.ask(request, buffersOf(request));
     // The owner of the pool answers a CompressRequest with its compressed bytes.
     return answer as Uint8Array<ArrayBuffer>;
   };

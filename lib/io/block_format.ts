@@ -55,6 +55,11 @@ export function blockFormatOf(compression: "gzip" | "zstd", level?: number): Blo
   return compression === "gzip" ? new GzipFormat(gzipLevel(level)) : new ZstdFormat(zstdLevel(level));
 }
 
+/** Returns the buffers of a request that move to the Worker; nobody else holds them. */
+export function buffersOf(request: CompressRequest): ArrayBuffer[] {
+  return request.kind === "gzip" ? [request.block.buffer, request.dictionary.buffer] : [request.block.buffer];
+}
+
 /** Compresses one block. The result owns its buffer. */
 export function compressBlock(request: CompressRequest): Uint8Array<ArrayBuffer> {
   if (request.kind === "gzip") return compressGzipBlock(request);

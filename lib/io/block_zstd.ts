@@ -17,13 +17,19 @@ export const DEFAULT_ZSTD_LEVEL = 3;
 
 const MAX_LEVEL = 22;
 
+/** More than zstd adds to what it cannot compress, and enough that Node takes no memory of its shared pool. */
+const SLACK_BYTES = 65_536;
+
 /** Compresses one block into a frame that tells its size. */
 export function compressZstdBlock({ block, level }: {
   readonly block: Uint8Array;
   /** 1 to 22. */
   readonly level: number;
 }): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(zstdCompressSync(block, { params: { [constants.ZSTD_c_compressionLevel]: level } }));
+  const params = { [constants.ZSTD_c_compressionLevel]: level };
+  // Room for all of the output, so that it is not put together from pieces.
+  const compressed = zstdCompressSync(block, { params, chunkSize: block.length + SLACK_BYTES });
+  return new Uint8Array(compressed.buffer, compressed.byteOffset, compressed.length);
 }
 
 /**
