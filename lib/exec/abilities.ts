@@ -17,6 +17,8 @@ export interface Abilities {
   readonly inPlace?: true;
   /** Whether everything is in a user namespace: devices of the host can be shown, not made, and mounts keep restrictions. */
   readonly userNamespace: boolean;
+  /** Whether modes of files bind root, as without CAP_DAC_OVERRIDE. */
+  readonly boundByModes: boolean;
   /** How it is started: by machine code, where Kiln has it for this machine, or by starting Kiln itself once more. */
   readonly start: "stub" | "runner";
   /** The users and groups it may run as. */
@@ -44,6 +46,7 @@ export function ownAbilities(known: KnownAbilities): Abilities {
     ...known,
     root: namespaces || hasCapabilities("SYS_CHROOT"),
     userNamespace: inUserNamespace(),
+    boundByModes: !hasCapabilities("DAC_OVERRIDE"),
     ids,
   };
 }

@@ -380,16 +380,19 @@ function resetProcess(script: SyscallScript): void {
     .call("unblock signals", "rt_sigprocmask", 2, new Uint8Array(8), null, 8);
 }
 
-function enterCommand(script: SyscallScript, spec: ExecSpec, { ids }: Abilities): void {
+function enterCommand(script: SyscallScript, spec: ExecSpec, { ids, boundByModes }: Abilities): void {
   const groups = new Uint8Array(new Uint32Array(spec.user.groups).buffer);
+  const enterDirectory = (): unknown => script.call(`enter ${spec.workingDirectory}`, "chdir", spec.workingDirectory);
   script.call("start a session", "setsid");
+  // As runc: a user may start in a directory below one that is closed to him, as in WORKDIR /root/app, USER app.
+  if (!boundByModes) enterDirectory();
   // Where a namespace has one group only, the kernel lets nobody give up groups, as they may forbid something.
   if (ids.setsGroups) script.call("set supplementary groups", "setgroups", spec.user.groups.length, groups);
   script
     .call("set the group", "setgid", spec.user.gid)
-    .call("set the user", "setuid", spec.user.uid)
-    .call(`enter ${spec.workingDirectory}`, "chdir", spec.workingDirectory)
-    .call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    .call("set the user", "setuid", spec.user.uid);
+  if (boundByModes) enterDirectory();
+  script.call("follow the builder's end", "prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   const candidates = commandPaths(spec);
   candidates.forEach((path, at) => {
     const add = at === candidates.length - 1 ? script.call : script.attempt;

@@ -170,8 +170,9 @@ function withTimes(history: readonly HistoryEntry[], now: string): HistoryEntry[
   });
 }
 
-/** RFC 3339, clamped. */
+/** RFC 3339, clamped; without zeros at the end of the fraction, as other builders write it. */
 function timestamp(time: Date, parts: ImageParts): string {
   const latest = parts.latestSec === undefined ? undefined : parts.latestSec * 1000;
-  return new Date(latest === undefined ? time.getTime() : Math.min(time.getTime(), latest)).toISOString();
+  const clamped = new Date(latest === undefined ? time.getTime() : Math.min(time.getTime(), latest));
+  return clamped.toISOString().replace(/\.?0+Z$/, "Z");
 }

@@ -43,8 +43,12 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   );
   // As it is made: the config has the path as written, and "/app/../srv" may be where no /app is.
   const workingDirectory = bytePathOf(posix.normalize(state.config.WorkingDir || "/"));
-  const directory = { root: rootfs.path, path: workingDirectory, how: { uid: user.uid, gid: user.gid } };
+  const directory = { root: rootfs.path, path: workingDirectory, how: { owner: { uid: user.uid, gid: user.gid } } };
   await step.pool.run("makeWorkingDirectory", directory);
+  // The runtime of BuildKit makes what is in front of each ".." as it goes there.
+  for (const path of passedThrough(state.config.WorkingDir ?? "")) {
+    await step.pool.run("makeWorkingDirectory", { root: rootfs.path, path, how: {} });
+  }
   const mounts = await CommandMounts.prepare({
     root: rootfs.path,
     canMount: rootfs.canMount,
@@ -64,6 +68,12 @@ export async function executeRun(request: RunRequest, step: StepContext): Promis
   if (step.io.signal.aborted) throw interrupted(step.io.signal.reason);
   if (result.timedOut) throw timedOut(request, step.io.timeoutMs ?? 0);
   if (result.code !== 0) throw failed(request, result, before);
+}
+
+function passedThrough(path: string): readonly BytePath[] {
+  return [...path.matchAll(/\/\.\.(?=\/|$)/g)].map(({ index }) =>
+    bytePathOf(posix.normalize(path.slice(0, index) || "/"))
+  );
 }
 
 /** What a command needs, ready. */

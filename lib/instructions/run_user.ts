@@ -14,6 +14,5 @@ import { lookUpRunUser, type RunUser } from "../exec/users.ts";
  * @throws {KilnError} kind `dockerfile`, if it is malformed or a name is not in the image.
  */
 export function findRunUser(root: number, text: string): RunUser {
-  const withUser = text === "" || text.startsWith(":") ? `0${text}` : text;
-  return lookUpRunUser(root, parseOwner(withUser.replace(/:$/, "")));
+  return lookUpRunUser(root, parseOwner(text.replace(/:$/, "")));
 }

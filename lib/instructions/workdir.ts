@@ -41,15 +41,15 @@ export const WORKDIR: Instruction<WorkdirNode> = {
   },
   async run(_node, { state, root, pool }): Promise<void> {
     const path = bytePathOf(state.config.WorkingDir ?? "/");
-    const { uid, gid } = withDirectory(root, (fd) => ownerOf(fd, state.config.User ?? ""));
-    await pool.run("makeWorkingDirectory", { root, path, how: { uid, gid } });
+    const owner = withDirectory(root, (fd) => ownerOf(fd, state.config.User ?? ""));
+    await pool.run("makeWorkingDirectory", { root, path, how: { owner } });
   },
 };
 
 /** As BuildKit, which asks who a file belongs to, not who a command runs as: of a lone number, the group has it too. */
-function ownerOf(root: number, user: string): Owner {
-  if (user === "") return { uid: 0, gid: 0 };
-  return lookUpOwner(root, parseOwner(`${user.startsWith(":") ? "0" : ""}${user}`.replace(/:$/, "")));
+function ownerOf(root: number, user: string): Owner | undefined {
+  if (user === "") return undefined;
+  return lookUpOwner(root, parseOwner(user.replace(/:$/, "")));
 }
 
 function joinWorkingDirectory(current: string | undefined, path: string): string {

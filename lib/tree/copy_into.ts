@@ -14,11 +14,12 @@ import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, isFile, isSymlink, S, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isFile, isSymlink, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
 import { isArchive, unpackArchive } from "./archive_file.ts";
 import { applyMeta, copyEntry, type CopyMeans, type Target } from "./copy_entry.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
+import { applyToNew } from "./make_directories.ts";
 import { splitParentsSource } from "./parents_source.ts";
 import { parsePatterns, Selection } from "./selection.ts";
 import { hasWildcard, matchPath } from "./match_path.ts";
@@ -147,10 +148,16 @@ class Copy {
     if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(written, place.path);
     this.#makeParents(place.path);
     const bases = hasWildcard(before) ? this.#matches(before) : [this.#exactly(before)];
-    for (const base of bases.filter(({ stat }) => isDirectory(stat))) {
+    for (const base of bases) {
       this.#links.clear();
+      // A file that wildcards in front of the pivot match is copied: there is nothing in it to match the rest with.
+      if (!isDirectory(base.stat)) {
+        if (hasWildcard(before)) this.#file(base);
+        else throw this.#missing(written, false);
+        continue;
+      }
       const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
-      if (!found && !hasWildcard(pattern)) throw this.#missing(written, false);
+      if (!found && !hasWildcard(before) && !hasWildcard(pattern)) throw this.#missing(written, false);
       setDirectoryTime(this.#root, place.path, base.stat);
     }
   }
@@ -420,8 +427,7 @@ class Copy {
   #makeDirectories(path: BytePath, mode: number | undefined): void {
     const { owner } = this.#request;
     this.#targets.openOrMake(path, (_made, parent, name) => {
-      const place = { directory: parent.fd, name };
-      this.#metadata.apply(place, { mode: S.IFDIR | (mode ?? 0o755), owner: owner ?? { uid: 0, gid: 0 } });
+      applyToNew({ parent, name }, { mode: mode ?? 0o755, owner }, this.#metadata);
     });
   }
 

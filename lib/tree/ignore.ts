@@ -11,7 +11,7 @@ import { KilnError } from "../errors.ts";
 import { type BytePath, bytePathFrom } from "../io/byte_path.ts";
 import { matchesGlob, type Token } from "./glob.ts";
 import { IgnoreNode } from "./ignore_index.ts";
-import { type IgnorePattern, readIgnoreLine } from "./ignore_pattern.ts";
+import { type IgnorePattern, readIgnoreLine, readIgnorePattern } from "./ignore_pattern.ts";
 
 /** The rules of one file. */
 export interface IgnoreRules {
@@ -72,6 +72,20 @@ export function parseIgnoreLines(lines: readonly BytePath[], file = ".dockerigno
     patterns.push(found);
   }
   return new Rules(patterns);
+}
+
+/**
+ * Compiles patterns that are not lines of a file.
+ *
+ * @throws {KilnError} kind `context`, if one is not a pattern.
+ */
+export function parseIgnorePatterns(patterns: readonly BytePath[]): IgnoreRules {
+  return new Rules(patterns.flatMap((pattern, at) => {
+    const found = readIgnorePattern(pattern, at + 1);
+    if (found === undefined) return [];
+    if ("bad" in found) throw new KilnError("context", `Cannot read the pattern "${pattern}": ${found.bad}`);
+    return [found];
+  }));
 }
 
 /** A pattern that is tried against whole paths. */

@@ -49,11 +49,29 @@ export function readIgnoreLine(text: BytePath, line: number): IgnorePattern | Ba
   return "bad" in tokens ? tokens : { line, isException, form: formOf(tokens) };
 }
 
+/**
+ * Reads a pattern that is no line of a file. BuildKit tidies these less: nothing matches one with a leading slash, and
+ * what is behind a `!` is taken as it stands.
+ */
+export function readIgnorePattern(text: BytePath, line: number): IgnorePattern | BadGlob | undefined {
+  const trimmed = trim(text);
+  if (trimmed === "") return undefined;
+  const cleaned = normalize(trimmed);
+  const isException = cleaned.startsWith("!");
+  if (cleaned === "!") return { bad: 'there is no pattern behind the "!"' };
+  const tokens = readTokens(isException ? cleaned.slice(1) : cleaned);
+  return "bad" in tokens ? tokens : { line, isException, form: formOf(tokens) };
+}
+
 /** Removes `.`, `..`, doubled slashes and one leading slash. */
 function clean(pattern: BytePath): BytePath {
   if (pattern === "") return "";
-  const path = posix.normalize(pattern).replace(/(?<=.)\/$/s, "");
+  const path = normalize(pattern);
   return path.length > 1 && path.startsWith("/") ? path.slice(1) : path;
+}
+
+function normalize(pattern: BytePath): BytePath {
+  return posix.normalize(pattern).replace(/(?<=.)\/$/s, "");
 }
 
 function readTokens(pattern: BytePath): readonly Token[] | BadGlob {

@@ -8,14 +8,13 @@ import { KilnError } from "../errors.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { isDirectory, statAt } from "../sys/stat.ts";
-import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
+import { type IgnoreRules, parseIgnorePatterns } from "./ignore.ts";
 import { joinPath, type OpenDirectories } from "./open_directories.ts";
 
 /** Compiles the patterns of `--exclude` or of a `--parents` source. @throws {KilnError} kind `dockerfile` */
 export function parsePatterns(patterns: readonly BytePath[], flag: string): IgnoreRules {
   try {
-    // No line is a comment here.
-    return parseIgnoreLines(patterns.map((pattern) => pattern.startsWith("#") ? `\\${pattern}` : pattern));
+    return parseIgnorePatterns(patterns);
   } catch (error) {
     if (!(error instanceof KilnError)) throw error;
     const shown = patterns.map((pattern) => `"${displayPath(pattern)}"`).join(", ");

@@ -1,5 +1,5 @@
 /**
- * `RUN --mount=type=ssh` (dockerfile.md 3.2): the agent a command gets, where, as whose, and what becomes of it.
+ * `RUN --mount=type=ssh` [3.2/ssh]: the agent a command gets, where, as whose, and what becomes of it.
  *
  * @module
  */

@@ -22,7 +22,7 @@ export interface Owner {
 export const MAX_ID = 2 ** 32 - 2;
 
 /**
- * Splits `user[:group]`. An empty group is group 0, as in BuildKit; an empty user is a mistake.
+ * Splits `user[:group]`. An empty user or group in front of or behind the colon is 0, as in BuildKit.
  *
  * @throws {KilnError} kind `dockerfile`, naming the part that is neither an id nor a name.
  */
@@ -30,9 +30,8 @@ export function parseOwner(text: string): Owner {
   if (text === "") return {};
   const [user = "", group, ...more] = text.split(":");
   if (more.length > 0) throw badOwner(text, "it has more than one colon");
-  if (user === "") throw badOwner(text, "the user is missing");
   return {
-    user: parseAccount(user, text),
+    user: parseAccount(user || "0", text),
     ...(group === undefined ? {} : { group: parseAccount(group || "0", text) }),
   };
 }

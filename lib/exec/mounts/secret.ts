@@ -10,12 +10,14 @@ import type { MountPreparation, MountRequest, MountSources } from "./prepared.ts
 
 const DEFAULT_MODE = 0o400;
 
-/** Prepares a secret; one that the build does not have is left out unless it is required. */
+const NOTHING = new Uint8Array(0);
+
+/** Prepares a secret. Of one that the build does not have the file is left out and the variable is empty, unless required. */
 export async function prepareSecret(mount: MountRequest, sources: MountSources): Promise<MountPreparation> {
   const { id, target } = mount;
   const value = await sources.secret(id);
   if (value === undefined) {
-    if (!mount.required) return {};
+    if (!mount.required) return mount.env === undefined ? {} : { environment: [environmentLine(mount.env, NOTHING)] };
     throw new KilnError("usage", `Cannot mount the secret "${id}": the build was not given it`, {
       hint: `pass it with --secret=id=${id},src=FILE`,
     });

@@ -16,6 +16,7 @@ const HOW = {
     start: "stub" as const,
     root: true,
     userNamespace: false,
+    boundByModes: false,
     ids: { users: ALL_IDS, groups: ALL_IDS, setsGroups: true, isPowerless: false },
   },
 };
@@ -33,8 +34,14 @@ const SPEC: ExecSpec = {
 
 Deno.test("entryScript(), groups are set before the group, the group before the user, the user before the command", () => {
   const names = entryScript(SPEC, HOW.abilities).steps.map(({ name }) => name).filter((name) => !isNoise(name));
-  assert.deepEqual(names.slice(0, 5), ["setsid", "setgroups", "setgid", "setuid", "chdir"]);
+  assert.deepEqual(names.slice(0, 5), ["setsid", "chdir", "setgroups", "setgid", "setuid"]);
   assert.deepEqual(new Set(names.slice(5)), new Set<SyscallName>(["execve"]));
+});
+
+Deno.test("entryScript(), where modes bind root the user enters the working directory himself", () => {
+  const script = entryScript(SPEC, { ...HOW.abilities, boundByModes: true });
+  const names = script.steps.map(({ name }) => name).filter((name) => !isNoise(name));
+  assert.deepEqual(names.slice(0, 5), ["setsid", "setgroups", "setgid", "setuid", "chdir"]);
 });
 
 Deno.test("entryScript(), exactly the user's ids and groups", () => {

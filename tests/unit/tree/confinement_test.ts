@@ -54,7 +54,7 @@ class Site implements Disposable {
   }
 
   workdir(path: string): void {
-    const how = { uid: 1000, gid: 1000 };
+    const how = { owner: { uid: 1000, gid: 1000 } };
     makeWorkingDirectory({ root: bytePathOf(this.root), path: bytePathOf(path), how }, ON_DISK);
   }
 

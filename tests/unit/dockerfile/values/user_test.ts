@@ -26,7 +26,7 @@ const OWNERS: readonly Row<string, unknown>[] = [
   ["3.7", "S32: an octal id", "0o17", /"0o17" is not an id/],
   ["3.7", "S32: two zeros are zero", "00", { user: id(0) }],
   ["3.7", "S32: an id of many digits", "9".repeat(400), /larger than the largest id/],
-  ["3.7", "no user", ":app", /the user is missing/],
+  ["3.7", "no user is user 0", ":app", { user: id(0), group: named("app") }],
   ["3.7", "two colons", "a:b:c", /more than one colon/],
   ["3.7", "a blank", "a b", /"a b" is not a name/],
   ["3.7", "a line end", "a\nroot", /is not a name/],
