@@ -118,12 +118,23 @@ function translate(flag: string): readonly string[] {
       return [`--opt=${name.slice(2)}:${value}`];
     case "--target":
       return [`--opt=target=${value}`];
+    case "--custom-platform":
+      return [`--opt=platform=${value}`];
+    case "--build-context":
+      return translateContext(value);
     case "--secret":
     case "--ssh":
       return [`${name}=${value}`];
     default:
       throw new Error(`Cannot record with "${flag}": tests/support/buildkit.ts does not know what BuildKit calls it`);
   }
+}
+
+function translateContext(context: string): readonly string[] {
+  const at = context.indexOf("=");
+  const [name, place] = [context.slice(0, at), context.slice(at + 1)];
+  if (place.startsWith("docker-image://")) return [`--opt=context:${name}=${place}`];
+  return [`--local=${name}=${place}`, `--opt=context:${name}=local:${name}`];
 }
 
 /** The folder with buildkitd and buildctl. */
