@@ -40,12 +40,17 @@ export function fileDestination(path: string): Destination {
 /** For what is unpacked while it arrives: all parts that are on their way fit into it. */
 export const RING_BYTES = 32 * 1024 * 1024;
 
+/**
+ * The parts of an object on its way to a ring. Small enough that those in front come soon, and that those behind fit into
+ * the ring. Azure can send an MD5 with ranges of up to 4 MiB: its emulator computes one for each, asked or not, which
+ * takes it longer than the rest.
+ */
+export const RING_PART_BYTES = 5 * 1024 * 1024;
+
 /** A ring of `RING_BYTES`. */
 export function ringDestination(ring: RingWriter): Destination {
   return {
-    // Small enough that the parts in front come soon, and that those behind fit into the ring. Azure can send an MD5
-    // with ranges of up to 4 MiB: its emulator computes one for each, asked or not, which takes it longer than the rest.
-    partBytes: 5 * 1024 * 1024,
+    partBytes: RING_PART_BYTES,
     lanes: 6,
     open: () => new RingPartWriter(ring),
     reached: (end) => ring.reached(end),

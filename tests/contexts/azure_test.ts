@@ -11,12 +11,11 @@ import { createAzureSource } from "../../lib/contexts/azure.ts";
 import { type AzureCredentials, azureCredentials } from "../../lib/contexts/azure_credentials.ts";
 import type { AzureLocation } from "../../lib/contexts/context_location.ts";
 import { KilnError } from "../../lib/errors.ts";
+import { RING_PART_BYTES as PART } from "../../lib/contexts/object_destination.ts";
 import { ACCOUNT, startAzurite } from "../support/azurite.ts";
 import { noise, packContext } from "../support/context_archive.ts";
 import { fetchContext, type Fetched, type FetchOptions } from "../support/fetch_context.ts";
 import { startHttpRelay } from "../support/http_relay.ts";
-
-const PART = 4 * 1024 * 1024;
 
 const LOCATION: AzureLocation = {
   kind: "azure",

@@ -9,13 +9,12 @@ import { join } from "node:path/posix";
 import { createGcsSource } from "../../lib/contexts/gcs.ts";
 import { KilnError } from "../../lib/errors.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
+import { RING_PART_BYTES as PART } from "../../lib/contexts/object_destination.ts";
 import { noise, packContext } from "../support/context_archive.ts";
 import { fetchContext, type Fetched, type FetchOptions } from "../support/fetch_context.ts";
 import { type GcsServer, startGcsServer } from "../support/gcs_server.ts";
 import { startHttpRelay } from "../support/http_relay.ts";
 import { startServer } from "../support/registry_server.ts";
-
-const PART = 4 * 1024 * 1024;
 
 function fetchFrom(host: string, key: string, options: FetchOptions = {}): Promise<Fetched> {
   const env = { STORAGE_EMULATOR_HOST: host, ...options.env };
@@ -77,6 +76,17 @@ Deno.test("Cloud Storage context", async (t) => {
     const error = await failure(fetchFrom(relay.host, "replaced.tar"));
     assert.equal(error.kind, "integrity");
     assert.match(error.message, /"gs:\/\/contexts\/replaced\.tar": it was replaced or removed while it was downloaded/);
+  });
+
+  await t.step("an object of a folder that is replaced after it was listed is noticed, too", async () => {
+    await server.put("early/file", "first");
+    await using relay = await startHttpRelay(server.host, async ({ headers }) => {
+      if (headers.range !== undefined) await server.put("early/file", "other");
+      return undefined;
+    });
+    const error = await failure(fetchFrom(relay.host, "early/"));
+    assert.equal(error.kind, "integrity");
+    assert.match(error.message, /"gs:\/\/contexts\/early\/file": it was replaced or removed while it was downloaded/);
   });
 
   await t.step("bytes that were changed on the way are noticed by the object's MD5", async () => {

@@ -9,13 +9,12 @@ import { createHash } from "node:crypto";
 import { join } from "node:path/posix";
 import { createS3Source } from "../../lib/contexts/s3.ts";
 import { KilnError } from "../../lib/errors.ts";
+import { RING_PART_BYTES as PART } from "../../lib/contexts/object_destination.ts";
 import { noise, packContext } from "../support/context_archive.ts";
 import { createPool, fetchContext, type Fetched, type FetchOptions } from "../support/fetch_context.ts";
 import { startHttpRelay } from "../support/http_relay.ts";
 import { createIdentity } from "../support/registry_server.ts";
 import { type S3Server, type S3ServerName, startS3Server } from "../support/s3_server.ts";
-
-const PART = 4 * 1024 * 1024;
 
 function fetchAlone(server: S3Server, key: string, options: FetchOptions = {}): Promise<Fetched> {
   const location = { kind: "s3", bucket: server.bucket, key } as const;
