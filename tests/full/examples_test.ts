@@ -20,8 +20,8 @@ import { lintWorkflow, podSecurity, type PodSecurityLevel } from "../support/exa
 import { startGitServer } from "../support/git_server.ts";
 import { smallRepository } from "../support/git_site.ts";
 import type { PodOutcome } from "../support/pods/kubelet.ts";
-import type { PodManifest } from "../support/pods/manifest.ts";
-import { type PodSite, publishExecutor, startPodSite } from "../support/pods/pod_site.ts";
+import type { ContainerSecurity, PodManifest } from "../support/pods/manifest.ts";
+import { type PodSite, type PodSiteRequest, publishExecutor, startPodSite } from "../support/pods/pod_site.ts";
 import { pushedImage } from "../support/pods/pushed_image.ts";
 import { startBasicRegistry } from "../support/registry_debian.ts";
 
@@ -30,7 +30,9 @@ const WITH_RUN = "FROM REGISTRY/base/busybox\nWORKDIR /app\nCOPY . .\nRUN cat pa
 const WITHOUT_RUN = "FROM REGISTRY/base/busybox\nCOPY --chown=7:7 page /page\n";
 
 /** A site with what the examples name: both images, volumes with sources, secrets. */
-async function startSite(): Promise<PodSite & { readonly sources: string; addresses(git?: string): Addresses }> {
+async function startSite(
+  request: Pick<PodSiteRequest, "release"> = {},
+): Promise<PodSite & { readonly sources: string; addresses(git?: string): Addresses }> {
   const sources = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "kiln-sources-" });
   await using stack = new AsyncDisposableStack();
   stack.defer(async () => {
@@ -38,6 +40,7 @@ async function startSite(): Promise<PodSite & { readonly sources: string; addres
   });
   const site = stack.use(
     await startPodSite({
+      ...request,
       bases: ["busybox"],
       objects: ({ host }) => ({
         claims: { "app-sources": sources },
@@ -171,17 +174,6 @@ Deno.test("the examples build in pods", async (t) => {
     await assertBuilt(`${app}:1.0`, "a page\n");
   });
 
-  await t.step(
-    "kubernetes/user-namespace.yaml, but for the user namespace, which this containerd has not",
-    async () => {
-      const { hostUsers, ...spec } =
-        kubernetesPod(readExample("kubernetes/user-namespace.yaml", site.addresses())).spec;
-      assert.equal(hostUsers, false);
-      await build(site, { spec });
-      await assertBuilt(`${app}:1.0`, "A PAGE\n");
-    },
-  );
-
   await t.step("gitlab/.gitlab-ci.yml", async () => {
     await using registry = await startBasicRegistry();
     const project = "/builds/team/app";
@@ -256,5 +248,51 @@ Deno.test("the examples build in pods", async (t) => {
     await build(site, withFolder(pod, { path: site.sources, mountPath: workspace }));
     await assertBuilt(`${app}:42`, "A PAGE\n");
     assert.equal(await Deno.readTextFile(join(site.sources, "digest.txt")), await digestOf(`${app}:42`));
+  });
+});
+
+Deno.test("the example kubernetes/user-namespace.yaml builds in a user namespace, with as much as the pod may do", async (t) => {
+  await using site = await startSite({ release: "user namespaces" });
+  const { spec } = kubernetesPod(readExample("kubernetes/user-namespace.yaml", site.addresses()));
+  assert.equal(spec.hostUsers, false);
+  const write = (commands: string): Promise<void> =>
+    Deno.writeTextFile(join(site.sources, "Dockerfile"), `FROM ${site.registry.host}/base/busybox\n${commands}`);
+  const allowed = (capabilities: ContainerSecurity["capabilities"] = {}): PodManifest => ({
+    spec: { ...spec, containers: spec.containers.map((one) => ({ ...one, securityContext: { capabilities } })) },
+  });
+
+  await t.step("as it is: as the one user there is", async () => {
+    await write("RUN cat /proc/self/uid_map\nCOPY --chown=7:8 page /page\n");
+    const log = await build(site, { spec });
+    assert.match(log, /Isolation: plain directories, commands one at a time in this container/);
+    assert.match(log, /\] +0 +1048576 +65536$/m);
+    await assertBuilt(`${site.registry.host}/team/app:1.0`, "a page\n");
+    await write("RUN chown 7:8 /etc\n");
+    const { exits, logs } = await site.kubelet.run({ spec });
+    assert.equal(exits[0]?.code, 1);
+    assert.match(logs["kiln"] ?? "", /chown: \/etc: Operation not permitted/);
+  });
+
+  await t.step("with the default capabilities: as many users", async () => {
+    await write("COPY page /page\nRUN chown 7:8 /page && stat -c %u:%g /page\n");
+    assert.match(await build(site, allowed()), /\] 7:8$/m);
+  });
+
+  await t.step("with SYS_ADMIN over its own namespace, and a volume to work on: overlay mounts", async () => {
+    await write("COPY page /page\nRUN chown 7:8 /page && stat -c %u:%g /page\n");
+    const { spec: { volumes = [], containers } } = allowed({ add: ["SYS_ADMIN"] });
+    const log = await build(site, {
+      spec: {
+        ...spec,
+        volumes: [...volumes, { name: "work", emptyDir: {} }],
+        containers: containers.map(({ args = [], volumeMounts = [], ...one }) => ({
+          ...one,
+          args: [...args, "--work-dir=/work"],
+          volumeMounts: [...volumeMounts, { name: "work", mountPath: "/work" }],
+        })),
+      },
+    });
+    assert.match(log, /Isolation: overlay mounts/);
+    assert.match(log, /\] 7:8$/m);
   });
 });

@@ -15,6 +15,8 @@ export interface GoProgram {
   readonly version: string;
   /** How long it takes, for people who wait: `about 2 min`. */
   readonly time: string;
+  /** For programs with code in C, which needs a compiler: build tags. */
+  readonly c?: { readonly tags: readonly string[] };
 }
 
 /** The servers of the suite. */
@@ -25,14 +27,16 @@ export const GO_PROGRAMS = {
 } as const satisfies Record<string, GoProgram>;
 
 /** Returns the path of the program, which is built when it is not in the cache. */
-export async function goProgram({ module, version, time }: GoProgram): Promise<string> {
+export async function goProgram({ module, version, time, c }: GoProgram): Promise<string> {
   const name = module.replace(/\/v[0-9]+$/, "").split("/").at(-1) ?? module;
   const folder = await cached({
     name: `go-${name}`,
-    inputs: [module, version],
+    inputs: [module, version, ...c?.tags ?? []],
     what: `${name} ${version} with "go install", ${time}`,
     async make(folder): Promise<void> {
-      await go(["install", "-ldflags=-s -w", `${module}@${version}`], { env: { GOBIN: folder }, for: name });
+      const tags = c === undefined ? [] : [`-tags=${c.tags.join(",")}`];
+      const env = { GOBIN: folder, ...c === undefined ? {} : { CGO_ENABLED: "1" } };
+      await go(["install", "-ldflags=-s -w", ...tags, `${module}@${version}`], { env, for: name });
     },
   });
   return join(folder, name);

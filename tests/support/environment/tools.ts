@@ -44,6 +44,10 @@ const PACKAGES = {
   "ssh": "openssh-client",
   "sshd": "openssh-server",
   "containerd": "containerd",
+  "gcc": "gcc",
+  "/usr/include/stdio.h": "libc6-dev",
+  "pkg-config": "pkg-config",
+  "/usr/include/seccomp.h": "libseccomp-dev",
   "qemu-aarch64-static": "qemu-user-static",
   // What arm64 programs find their libraries in, under qemu.
   "/usr/aarch64-linux-gnu/lib/libc.so.6": "libc6-arm64-cross",

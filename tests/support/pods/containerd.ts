@@ -1,5 +1,5 @@
 /**
- * Debian's containerd and runc, with folders of their own: what a Kubernetes node runs pods with.
+ * containerd and runc, with folders of their own: what a Kubernetes node runs pods with.
  *
  * Everything it starts is in a mount and a pid namespace, so nothing of a pod is left when the test ends, however it
  * ends.
@@ -8,8 +8,8 @@
  */
 import { join } from "node:path/posix";
 import { run, SEARCH_PATH } from "../environment/command.ts";
-import { prepared } from "../environment/environment.ts";
 import type { LocalRegistry } from "../environment/registry_server.ts";
+import { containerdProgram, type ContainerdRelease } from "./containerd_release.ts";
 
 /** A running containerd. */
 export interface Containerd extends AsyncDisposable {
@@ -20,18 +20,20 @@ export interface Containerd extends AsyncDisposable {
 }
 
 /** Starts containerd; images come from `registry`, which must have the base `pause`. */
-export async function startContainerd(registry: LocalRegistry): Promise<Containerd> {
-  await prepared({ tools: ["containerd", "runc"] });
+export async function startContainerd(registry: LocalRegistry, release: ContainerdRelease): Promise<Containerd> {
+  const program = await containerdProgram(release);
   // On disk, as on a node: overlay mounts of containers lie here. Paths of sockets are short.
   const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "kiln-cri-" });
+  // Ids of pods' user namespaces have to get through.
+  await Deno.chmod(folder, 0o711);
   const socket = join(folder, "c.sock");
   const log = join(folder, "log");
-  await Deno.writeTextFile(join(folder, "config.toml"), settings(folder, socket, registry));
-  const script = 'exec containerd --config "$1/config.toml" > "$1/log" 2>&1';
+  await Deno.writeTextFile(join(folder, "config.toml"), await program.configure(folder, registry));
+  const script = 'exec "$2" --config "$1/config.toml" > "$1/log" 2>&1';
   const namespaces = ["--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const child = new Deno.Command("setpriv", {
-    args: ["--pdeathsig", "KILL", "unshare", ...namespaces, "sh", "-c", script, "sh", folder],
-    env: { PATH: SEARCH_PATH },
+    args: ["--pdeathsig", "KILL", "unshare", ...namespaces, "sh", "-c", script, "sh", folder, program.path],
+    env: { PATH: [...program.searchPath, SEARCH_PATH].join(":") },
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -55,23 +57,6 @@ export async function startContainerd(registry: LocalRegistry): Promise<Containe
     await stop();
     throw error;
   }
-}
-
-function settings(folder: string, socket: string, registry: LocalRegistry): string {
-  const cri = '"io.containerd.grpc.v1.cri"';
-  return `version = 2
-root = "${folder}/root"
-state = "${folder}/state"
-disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper",
-  "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs"]
-[grpc]
-  address = "${socket}"
-[plugins.${cri}]
-  sandbox_image = "${registry.base("pause")}"
-  restrict_oom_score_adj = true
-  [plugins.${cri}.registry.mirrors."${registry.host}"]
-    endpoint = ["http://${registry.host}"]
-`;
 }
 
 async function listening(child: Deno.ChildProcess, log: string): Promise<void> {

@@ -13,6 +13,7 @@ import { run } from "../environment/command.ts";
 import type { LocalRegistry } from "../environment/registry_server.ts";
 import { ownGoProgram } from "../go_program.ts";
 import { type Containerd, startContainerd } from "./containerd.ts";
+import type { ContainerdRelease } from "./containerd_release.ts";
 import type { ClusterObjects, PodManifest } from "./manifest.ts";
 import { containerNames, podRequest } from "./pod_request.ts";
 
@@ -48,10 +49,16 @@ export interface Kubelet extends AsyncDisposable {
 }
 
 /** Starts a node that pulls from `registry`, which must have the base `pause`. */
-export async function startKubelet(registry: LocalRegistry, objects: ClusterObjects = {}): Promise<Kubelet> {
+export async function startKubelet(
+  registry: LocalRegistry,
+  objects: ClusterObjects = {},
+  release: ContainerdRelease = "debian",
+): Promise<Kubelet> {
   const runner = await ownGoProgram(join(import.meta.dirname ?? ".", "pod_runner"));
-  const containerd = await startContainerd(registry);
-  const start = (pod: PodManifest): Promise<RunningPod> => startPod(pod, { runner, containerd, objects });
+  const containerd = await startContainerd(registry, release);
+  const userNamespaces = release === "user namespaces";
+  const start = (pod: PodManifest): Promise<RunningPod> =>
+    startPod(pod, { runner, containerd, objects, userNamespaces });
   return {
     start,
     run: async (pod) => await (await start(pod)).outcome,
@@ -63,11 +70,15 @@ interface Node {
   readonly runner: string;
   readonly containerd: Containerd;
   readonly objects: ClusterObjects;
+  readonly userNamespaces: boolean;
 }
 
 async function startPod(pod: PodManifest, node: Node): Promise<RunningPod> {
   const folder = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "kiln-pod-" });
-  const request = await podRequest(pod, { folder, cgroup: node.containerd.cgroup, objects: node.objects });
+  // Ids of a user namespace have to get through.
+  await Deno.chmod(folder, 0o711);
+  const { objects, userNamespaces } = node;
+  const request = await podRequest(pod, { folder, cgroup: node.containerd.cgroup, objects, userNamespaces });
   const child = new Deno.Command(node.runner, {
     args: [node.containerd.socket],
     stdin: "piped",

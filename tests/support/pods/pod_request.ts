@@ -21,6 +21,8 @@ export interface PodPlace {
   /** The control group of all pods. */
   readonly cgroup: string;
   readonly objects: ClusterObjects;
+  /** Whether its runtime can give pods user namespaces. */
+  readonly userNamespaces: boolean;
 }
 
 /** The token that every pod gets unless it says not to. */
@@ -45,7 +47,7 @@ export function containerNames(pod: PodManifest): readonly string[] {
 export async function podRequest(pod: PodManifest, place: PodPlace): Promise<unknown> {
   checkManifest(pod);
   const name = pod.metadata?.name ?? "pod";
-  if (pod.spec.hostUsers === false) {
+  if (pod.spec.hostUsers === false && !place.userNamespaces) {
     throw new Error(`Cannot run the pod "${name}": containerd 1.6 has no user namespaces for pods`);
   }
   const logs = join(place.folder, "logs");
@@ -61,14 +63,20 @@ export async function podRequest(pod: PodManifest, place: PodPlace): Promise<unk
       labels: pod.metadata?.labels ?? {},
       linux: {
         cgroupParent: place.cgroup,
-        securityContext: { namespaceOptions: NAMESPACES, seccomp: { profileType: "RuntimeDefault" } },
+        securityContext: { namespaceOptions: namespaces(pod), seccomp: { profileType: "RuntimeDefault" } },
       },
     },
     containers,
   };
 }
 
-const NAMESPACES = { network: "NODE", pid: "CONTAINER", ipc: "POD" };
+/** What stands for a pod's ids outside: those that a kubelet gives to the first pod with a user namespace. */
+const IDS = [{ hostId: 1_048_576, containerId: 0, length: 65_536 }];
+
+function namespaces({ spec }: PodManifest): unknown {
+  const own = spec.hostUsers === false ? { usernsOptions: { mode: "POD", uids: IDS, gids: IDS } } : {};
+  return { network: "NODE", pid: "CONTAINER", ipc: "POD", ...own };
+}
 
 function containersOf({ spec }: PodManifest): readonly ContainerSpec[] {
   return [...spec.initContainers ?? [], ...spec.containers];
@@ -94,10 +102,11 @@ interface Mount {
 
 async function containerRequest(
   container: ContainerSpec,
-  { spec }: PodManifest,
+  pod: PodManifest,
   { folder, objects }: PodPlace,
   volumes: ReadonlyMap<string, string>,
 ): Promise<unknown> {
+  const { spec } = pod;
   const environment = variables(container, objects);
   const mounts: Mount[] = (container.volumeMounts ?? []).map(({ name, mountPath, readOnly, subPath }) => ({
     hostPath: join(volumes.get(name) ?? missing("volume", name), subPath ?? ""),
@@ -122,8 +131,11 @@ async function containerRequest(
     ...container.workingDir === undefined ? {} : { workingDir: container.workingDir },
     // Values are bytes in the interface.
     envs: [...environment].map(([key, value]) => ({ key, value: base64(value) })),
-    mounts,
-    linux: { resources: resources(container), securityContext: security(container, spec.securityContext ?? {}) },
+    // Mounted so that what is root's outside is root's inside.
+    mounts: spec.hostUsers === false
+      ? mounts.map((mount) => ({ ...mount, uidMappings: IDS, gidMappings: IDS }))
+      : mounts,
+    linux: { resources: resources(container), securityContext: security(container, pod) },
   };
 }
 
@@ -186,7 +198,8 @@ function quantity(text: string): number {
   return Number(number) * factor;
 }
 
-function security({ name, securityContext = {} }: ContainerSpec, pod: PodSecurity): unknown {
+function security({ name, securityContext = {} }: ContainerSpec, manifest: PodManifest): unknown {
+  const pod: PodSecurity = manifest.spec.securityContext ?? {};
   const both = { ...pod, ...securityContext };
   const { capabilities = {}, runAsUser, runAsGroup } = both;
   // A kubelet looks into the image for its user; ours is root.
@@ -197,7 +210,7 @@ function security({ name, securityContext = {} }: ContainerSpec, pod: PodSecurit
   return {
     privileged: both.privileged ?? false,
     capabilities: { addCapabilities: capabilities.add ?? [], dropCapabilities: capabilities.drop ?? [] },
-    namespaceOptions: NAMESPACES,
+    namespaceOptions: namespaces(manifest),
     seccomp: { profileType: both.seccompProfile?.type === "Unconfined" ? "Unconfined" : "RuntimeDefault" },
     noNewPrivs: both.allowPrivilegeEscalation === false,
     readonlyRootfs: both.readOnlyRootFilesystem ?? false,

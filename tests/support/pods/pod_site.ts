@@ -12,6 +12,7 @@ import { run } from "../environment/command.ts";
 import { type LocalRegistry, startRegistry } from "../environment/registry_server.ts";
 import { executorImage, type ImageVariant } from "../executor_image.ts";
 import { EXECUTOR } from "../executor_site.ts";
+import type { ContainerdRelease } from "./containerd_release.ts";
 import { type Kubelet, startKubelet } from "./kubelet.ts";
 import type { ClusterObjects, ContainerSpec, PodManifest, PodSpec } from "./manifest.ts";
 
@@ -19,6 +20,8 @@ import type { ClusterObjects, ContainerSpec, PodManifest, PodSpec } from "./mani
 export interface PodSiteRequest {
   readonly bases?: readonly BaseName[];
   readonly variant?: ImageVariant;
+  /** Which containerd; Debian's unless told. */
+  readonly release?: ContainerdRelease;
   /** The secrets, config maps and claims of the cluster; may name what is in the registry. */
   readonly objects?: (registry: LocalRegistry) => ClusterObjects;
 }
@@ -37,11 +40,11 @@ export interface PodSite extends AsyncDisposable {
 
 /** Starts a site. */
 export async function startPodSite(request: PodSiteRequest = {}): Promise<PodSite> {
-  const { bases = [], variant = "executor", objects } = request;
+  const { bases = [], variant = "executor", objects, release } = request;
   await using stack = new AsyncDisposableStack();
   const registry = stack.use(await startRegistry({ bases: [...bases, "pause"] }));
   const image = await publishExecutor(registry, variant);
-  const kubelet = stack.use(await startKubelet(registry, objects?.(registry)));
+  const kubelet = stack.use(await startKubelet(registry, objects?.(registry), release));
   const resources = stack.move();
   return {
     registry,
