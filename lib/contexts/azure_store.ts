@@ -174,13 +174,14 @@ class AzureStore implements ObjectStore {
   read(object: StoredObject, { start, end }: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     return this.#send(async () => {
       const blob = this.#client.getBlobClient(object.key);
-      const response = await blob.download(start, end - start, {
+      const isWhole = start === 0 && end === object.size;
+      const response = await blob.download(start, isWhole ? undefined : end - start, {
         abortSignal: signal,
         conditions: { ifMatch: object.version },
         // Taking up again is ours, which waits between tries and tells the user.
         maxRetryRequests: 0,
       });
-      const whole = start === 0 && end === object.size && response.contentLength === object.size;
+      const whole = isWhole && response.contentLength === object.size;
       const wanted = `bytes ${start}-${end - 1}/${object.size}`;
       const fault = quoted(response.etag) !== object.version
         ? new ObjectFault("changed", "it has another ETag now")
