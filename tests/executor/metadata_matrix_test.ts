@@ -10,6 +10,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
 import { gunzipSync } from "node:zlib";
+import { type ContainerOptions, inContainer } from "../support/container.ts";
 import { assertListing, startDisk } from "../support/disk.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { flatten } from "../support/environment/flatten.ts";
@@ -28,7 +29,7 @@ import { AS_IN_A_CONTAINER, WITHOUT_USER_NAMESPACES } from "../support/without_u
 /** Where a build runs. */
 interface Host {
   readonly name: string;
-  readonly through: (site: Site) => readonly string[];
+  readonly through: (site: Site) => readonly string[] | Promise<readonly string[]>;
   /** Whose the context is; root's unless told. */
   readonly uid?: number;
   readonly flags?: readonly string[];
@@ -53,6 +54,17 @@ const userOf =
 /** A file system that takes no extended attributes and tells no times of birth. */
 const mountPlain = ({ work }: Site): string => `mkdir '${work}'; mount -t ramfs -o mode=777 ramfs '${work}'`;
 
+const asInPod = (options: ContainerOptions = {}) => async (site: Site): Promise<readonly string[]> => [
+  ...WITHOUT_USER_NAMESPACES,
+  ...await inContainer({ site, ...options }),
+];
+
+/** What is chosen there, and why nothing better. */
+const IN_PLACE = new RegExp(
+  ["in this container's own root", "overlay is not possible: .*", "userns is not possible: a user namespace is refused"]
+    .join("[^]*"),
+);
+
 const HOSTS: readonly Host[] = [
   {
     name: "root, plain directories",
@@ -65,6 +77,18 @@ const HOSTS: readonly Host[] = [
     name: "root in a container that allows no mounts",
     through: () => AS_IN_A_CONTAINER,
     isolation: /no namespaces/,
+    runs: true,
+  },
+  {
+    name: "root in a container that allows no mounts, in place",
+    through: asInPod(),
+    isolation: IN_PLACE,
+    runs: true,
+  },
+  {
+    name: "root in a container without any capability, in place",
+    through: asInPod({ capabilities: 0 }),
+    isolation: IN_PLACE,
     runs: true,
   },
   {
@@ -161,7 +185,7 @@ async function build(host: Host, registry: FaultRegistry, what: "copies" | "all"
   const outcome = await site.run([
     ...["--no-push", "--insecure-pull", "--build-arg=SOURCE_DATE_EPOCH=1700000000"],
     ...[`--oci-layout-path=${join(site.path, "image")}`, ...host.flags ?? []],
-  ], { through: host.through(site), env: { SOURCE_DATE_EPOCH: "1700000000" } });
+  ], { through: await host.through(site), env: { SOURCE_DATE_EPOCH: "1700000000" } });
   assert.equal(outcome.code, 0, outcome.stderr);
   assert.match(outcome.stderr, host.isolation);
   await site.assertNothingLeft();
