@@ -10,7 +10,7 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { attack, BACKENDS } from "../support/attack_build.ts";
+import { attack, ISOLATIONS } from "../support/attack_build.ts";
 import { run } from "../support/environment/command.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { errorIn } from "../support/failing_build.ts";
@@ -30,7 +30,7 @@ const NAMES = [
   "\x1b[31m",
 ];
 
-for (const isolation of BACKENDS) {
+for (const isolation of ISOLATIONS) {
   Deno.test(`S12 names that are not UTF-8, survive base, RUN, COPY --from and push byte by byte (${isolation})`, async () => {
     await prepared({ tools: ["umoci"], bases: ["busybox"] });
     const layer = archive(
@@ -66,9 +66,12 @@ for (const isolation of BACKENDS) {
       entry({ name: "n/sda", typeFlag: "4", mode: 0o660, devMajor: 8, devMinor: 0 }),
       entry({ name: "n/pipe", typeFlag: "6", mode: 0o600 }),
     );
+    // In a user namespace nobody makes device nodes.
+    const ownNode = isolation === "userns" ? undefined : "/n/null";
     const { code, stderr, image, seconds } = await attack({
       isolation,
-      dockerfile: "FROM {BASE} AS b\nCOPY --from={IMAGE:nodes} /n /n\nRUN mkfifo /n/fifo; mknod /n/null c 1 3\n" +
+      dockerfile: "FROM {BASE} AS b\nCOPY --from={IMAGE:nodes} /n /n\n" +
+        `RUN mkfifo /n/fifo${ownNode === undefined ? "" : `; mknod ${ownNode} c 1 3`}\n` +
         "FROM scratch\nCOPY --from=b /n /n\nCOPY --from=b /n/zero /n/pipe /one/\n",
       images: { nodes: { layers: [nodes] } },
     });
@@ -76,7 +79,8 @@ for (const isolation of BACKENDS) {
     const types = [...image?.files ?? []].filter(([path]) => /^\/(n|one)\//.test(path)).map(([path, { type }]) =>
       `${path} ${type}`
     );
-    assert.deepEqual(types.sort(), EXPECTED_NODES);
+    const expected = EXPECTED_NODES.filter((line) => ownNode !== undefined || !line.startsWith("/n/null "));
+    assert.deepEqual(types.sort(), expected);
     assert.ok(seconds < 60);
   });
 

@@ -12,13 +12,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { flatten } from "../support/environment/flatten.ts";
+import { ISOLATIONS, placeOf } from "../support/attack_build.ts";
 import { type Outcome, startSite } from "../support/executor_site.ts";
 import { errorIn } from "../support/failing_build.ts";
 import { addForgedImage, type ForgedImage, OCI } from "../support/forged_image.ts";
 import { digestOf, type FaultRegistry, startFaultRegistry } from "../support/registry_fault.ts";
 import { archive, entry, gnuLong, gnuSparse, header, join, pax } from "../support/tar_forge.ts";
 
-const BACKENDS = ["overlay", "chroot"] as const;
 const TAR = archive(entry({ name: "hello" }, "hello, world"));
 const ZIP = new Uint8Array(gzipSync(TAR));
 
@@ -44,7 +44,7 @@ async function build(
   const run = async (from: string, name: string): Promise<Tried> => {
     await site.write({ Dockerfile: `FROM ${from}\nCOPY Dockerfile /\n` });
     const all = ["--no-push", "--insecure-pull", `--isolation=${isolation}`, `--oci-layout-path=${site.path}/${name}`];
-    const outcome = await site.run(all);
+    const outcome = await site.run(all, { through: await placeOf(isolation, site) });
     await site.assertNothingLeft();
     const files = outcome.code === 0 ? [...(await flatten(`${site.path}/${name}`)).files.keys()] : [];
     return { ...outcome, files: new Set(files) };
@@ -173,7 +173,7 @@ const REFUSED: readonly Row[] = [
 
 for (const { shows, image, error, ...how } of REFUSED) {
   // Only who throws away what is one backend's own business.
-  for (const isolation of shows.startsWith("S27") ? BACKENDS : ["overlay"] as const) {
+  for (const isolation of shows.startsWith("S27") ? ISOLATIONS : ["overlay"] as const) {
     Deno.test(`${shows}: the build fails and keeps nothing of the layer (${isolation})`, async () => {
       const { code, stderr } = await build(image, { isolation, retry: shows.startsWith("S27"), ...how });
       assert.equal(code, 78, stderr);
@@ -224,7 +224,7 @@ const ACCEPTED: readonly { readonly shows: string; readonly image: ForgedImage; 
 ];
 
 for (const { shows, image } of ACCEPTED) {
-  for (const isolation of shows.startsWith("S25") ? ["overlay"] as const : BACKENDS) {
+  for (const isolation of shows.startsWith("S25") ? ["overlay"] as const : ISOLATIONS) {
     Deno.test(`${shows}: the layer is read (${isolation})`, async () => {
       const { code, stderr, files } = await build(image, { isolation, retry: false });
       assert.equal(code, 0, stderr);

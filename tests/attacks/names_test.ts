@@ -9,7 +9,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { attack, BACKENDS } from "../support/attack_build.ts";
+import { attack, ISOLATIONS } from "../support/attack_build.ts";
 import { run } from "../support/environment/command.ts";
 import { startSite } from "../support/executor_site.ts";
 import { errorIn } from "../support/failing_build.ts";
@@ -36,7 +36,7 @@ for (const [shows, dockerfile] of REFUSED) {
   });
 }
 
-for (const isolation of BACKENDS) {
+for (const isolation of ISOLATIONS) {
   Deno.test(`S39 ids of caches and targets of mounts with .., stay inside of the build (${isolation})`, async () => {
     const { code, stderr, image } = await attack({
       isolation,

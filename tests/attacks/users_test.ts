@@ -9,7 +9,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { attack, BACKENDS } from "../support/attack_build.ts";
+import { attack, ISOLATIONS } from "../support/attack_build.ts";
 import { errorIn } from "../support/failing_build.ts";
 
 /** What a base has for /etc/passwd. */
@@ -25,7 +25,7 @@ const PASSWD: readonly (readonly [shows: string, make: string, error: RegExp])[]
   ["a hexadecimal id", "echo app:x:0x0:0::/: > /etc/passwd", /no such user/],
 ];
 
-for (const isolation of BACKENDS) {
+for (const isolation of ISOLATIONS) {
   for (const [shows, make, error] of isolation === "overlay" ? PASSWD : PASSWD.slice(0, 3)) {
     Deno.test(`S31 /etc/passwd is ${shows}: an error in bounded time, never root (${isolation})`, async () => {
       const { code, stderr, seconds } = await attack({
@@ -80,7 +80,7 @@ Deno.test("S32 a user whose name is a number, is not taken for that number", asy
   assert.equal(image?.files.get("/x")?.uid, 1234);
 });
 
-for (const isolation of BACKENDS) {
+for (const isolation of ISOLATIONS) {
   Deno.test(`S33 WORKDIR through a link that leads out, stays in the rootfs (${isolation})`, async () => {
     const { code, stderr, image } = await attack({
       dockerfile: "FROM {BASE}\nRUN ln -s ../../../../../../../../out /work; ln -s /deep/er /abs\n" +

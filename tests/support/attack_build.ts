@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { type Isolation, ISOLATIONS as ALL } from "../../lib/rootfs/isolation.ts";
 import { type ContainerOptions, inContainer } from "./container.ts";
 import { type FlatImage, flatten } from "./environment/flatten.ts";
 import { type Outcome, type Site, type SiteFiles, startSite } from "./executor_site.ts";
@@ -39,8 +40,12 @@ export interface AttackOutcome extends Outcome {
   readonly seconds: number;
 }
 
-/** The ways to run commands; the last one in a container that allows no other. */
-export const BACKENDS = ["overlay", "chroot", "in-place"] as const;
+/** Names the isolations in place of those below, separated by commas: `tests/full/attacks_test.ts` does. */
+export const ISOLATIONS_VARIABLE = "KILN_TEST_ISOLATIONS";
+
+/** The isolations that hostile images and commands are tried with; in place, in a container that allows no other. */
+export const ISOLATIONS: readonly Isolation[] = Deno.env.get(ISOLATIONS_VARIABLE)?.split(",").map(parseIsolation) ??
+  ["overlay", "chroot"];
 
 /** Builds without pushing. */
 export async function attack(build: AttackBuild): Promise<AttackOutcome> {
@@ -65,7 +70,7 @@ export async function attack(build: AttackBuild): Promise<AttackOutcome> {
     `--isolation=${build.isolation ?? "overlay"}`,
     `--oci-layout-path=${site.path}/out`,
     ...build.args ?? [],
-  ], { through: [...build.through ?? [], ...build.isolation === "in-place" ? await containerOf(build, site) : []] });
+  ], { through: [...build.through ?? [], ...await placeOf(build.isolation, site, build.container)] });
   const seconds = (performance.now() - started) / 1000;
   await site.assertNothingLeft();
   await build.inspect?.(site);
@@ -74,6 +79,17 @@ export async function attack(build: AttackBuild): Promise<AttackOutcome> {
   return { ...outcome, output, seconds, image: outcome.code === 0 ? await flatten(`${site.path}/out`) : undefined };
 }
 
-function containerOf({ container = {} }: AttackBuild, site: Site): Promise<readonly string[]> {
-  return inContainer({ site, ...container });
+/** Goes in front of the command line of a build: in place, it is in a container. */
+export async function placeOf(
+  isolation: string | undefined,
+  site: Site,
+  container: ContainerOptions = {},
+): Promise<readonly string[]> {
+  return isolation === "in-place" ? await inContainer({ site, ...container }) : [];
+}
+
+function parseIsolation(text: string): Isolation {
+  const known: Isolation | undefined = ALL.find((name) => name === text);
+  if (known === undefined) throw new Error(`${ISOLATIONS_VARIABLE}: there is no isolation "${text}"`);
+  return known;
 }
