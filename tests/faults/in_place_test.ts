@@ -8,45 +8,12 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { inContainer } from "../support/container.ts";
 import { findProgram, run } from "../support/environment/command.ts";
-import { ensureTools } from "../support/environment/tools.ts";
 import { type Running, type Site, startSite } from "../support/executor_site.ts";
 import { addForgedImage } from "../support/forged_image.ts";
+import { startKeptContainer } from "../support/kept_container.ts";
 import { startFaultRegistry } from "../support/registry_fault.ts";
 import { archive, entry } from "../support/tar_forge.ts";
-
-/** Does something with all files of the container's own, but Kiln's; what is mounted is not. */
-const OWN = `cd /; own() {
-  /busybox find . -xdev \\( -path './[bkpsd]*' -o -name serviceaccount -o -name 'host*' -o -name 'resolv*' \\) -prune \
-    -o "$@" {} +
-}
-`;
-const LIST = `${OWN}own -exec /busybox stat -c '%n %F %a %u:%g %Y'; own -type f -exec /busybox sha256sum`;
-/** So that no change of a time goes unseen. */
-const AGE = `${OWN}own -exec /busybox touch -hd @1000000000`;
-
-/** A container that is started again and again. */
-async function startContainer(site: Site, own: Readonly<Record<string, string>>): Promise<{
-  readonly through: readonly string[];
-  list(): Promise<readonly string[]>;
-}> {
-  await ensureTools(["busybox"]);
-  const options = {
-    site,
-    state: `${site.path}/state`,
-    binds: [{ from: findProgram("busybox") ?? "", to: "/busybox" }],
-  };
-  const listing = await inContainer({ ...options, program: ["/busybox", "sh", "-c", LIST] });
-  const files = {
-    "/etc/ssl/certs/ca-certificates.crt": "the container's own",
-    "/etc/passwd": "root:x:0:0::/root:/bin/sh\n",
-    "/lib/libown.so": "the container's own",
-    ...own,
-  };
-  await run(await inContainer({ ...options, files, program: ["/busybox", "sh", "-c", AGE] }));
-  return { through: await inContainer(options), list: async () => (await run(listing)).stdout.split("\n").sort() };
-}
 
 for (const isKilled of [false, true]) {
   const name = isKilled
@@ -55,7 +22,7 @@ for (const isKilled of [false, true]) {
   Deno.test(name, async () => {
     await using registry = await startFaultRegistry();
     await using site = await startSite();
-    const container = await startContainer(site, {
+    const container = await startKeptContainer(site, {
       "/root/.docker/config.json": JSON.stringify({ auths: { [registry.host]: { auth: btoa("user:ours") } } }),
     });
     const image = addForgedImage(registry, "forged/evil", { layers: [await evilLayer(site, registry.host)] });

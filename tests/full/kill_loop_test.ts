@@ -1,6 +1,6 @@
 /**
  * F26: a build that is killed at any moment leaves no mount and no process, and the next one on the same work directory
- * makes the same image and leaves nothing at all.
+ * makes the same image and leaves nothing at all. In place, the container has its own files again.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { type Outcome, type Running, startSite } from "../support/executor_site.ts";
+import { startKeptContainer } from "../support/kept_container.ts";
 
 const KILLS = Number(Deno.env.get("KILLS") ?? 200);
 
@@ -24,7 +25,7 @@ USER 1000
 RUN id -u > /tmp/user && touch -d @1600000000 /tmp/user
 `;
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ["overlay", "chroot", "in-place"]) {
   Deno.test(`F26 build killed at ${KILLS / 2} random moments, leaves nothing and is repeated exactly (${isolation})`, async () => {
     await prepared({ tools: [], bases: ["busybox"] });
     await using registry = await startRegistry({ bases: ["busybox"] });
@@ -39,18 +40,21 @@ for (const isolation of ["overlay", "chroot"]) {
       `--destination=${registry.host}/killed:1`,
       "--compression-level=1",
     ];
-    const env = { SOURCE_DATE_EPOCH: "1700000000" };
+    const container = isolation === "in-place" ? await startKeptContainer(site) : undefined;
+    const before = await container?.list();
+    const options = { env: { SOURCE_DATE_EPOCH: "1700000000" }, through: container?.through ?? [] };
     const began = performance.now();
-    const clean = succeeded(await site.run(args, { env }));
+    const clean = succeeded(await site.run(args, options));
     const wholeMs = performance.now() - began;
     for (let round = 0; round < KILLS / 2; round++) {
-      const running = site.start(args, { env });
+      const running = site.start(args, options);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * wholeMs * 1.1));
       killHard(running);
       await running.outcome;
       await site.assertNothingRuns();
-      assert.equal(succeeded(await site.run(args, { env })), clean, `after kill ${round}`);
+      assert.equal(succeeded(await site.run(args, options)), clean, `after kill ${round}`);
       await site.assertNothingLeft();
+      assert.deepEqual(await container?.list(), before, `after kill ${round}`);
     }
   });
 }
