@@ -10,7 +10,8 @@
  */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { attack, ISOLATIONS } from "../support/attack_build.ts";
+import { attack } from "../support/attack_build.ts";
+import { ISOLATIONS } from "../support/isolations.ts";
 import { run } from "../support/environment/command.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { errorIn } from "../support/failing_build.ts";

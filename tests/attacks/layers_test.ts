@@ -12,10 +12,10 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { flatten } from "../support/environment/flatten.ts";
-import { ISOLATIONS, placeOf } from "../support/attack_build.ts";
 import { type Outcome, startSite } from "../support/executor_site.ts";
 import { errorIn } from "../support/failing_build.ts";
 import { addForgedImage, type ForgedImage, OCI } from "../support/forged_image.ts";
+import { ISOLATIONS, placeOf } from "../support/isolations.ts";
 import { digestOf, type FaultRegistry, startFaultRegistry } from "../support/registry_fault.ts";
 import { archive, entry, gnuLong, gnuSparse, header, join, pax } from "../support/tar_forge.ts";
 

@@ -9,7 +9,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { attack, ISOLATIONS } from "../support/attack_build.ts";
+import { attack } from "../support/attack_build.ts";
+import { ISOLATIONS } from "../support/isolations.ts";
 import { run } from "../support/environment/command.ts";
 import { startSite } from "../support/executor_site.ts";
 import { errorIn } from "../support/failing_build.ts";

@@ -14,6 +14,7 @@ import { run } from "../support/environment/command.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { type Outcome, startSite } from "../support/executor_site.ts";
+import { ISOLATIONS, placeOf } from "../support/isolations.ts";
 
 const SECRET = "npm_aB3dEfGhIjKlMnOpQrStUvWxYz012345";
 
@@ -37,7 +38,7 @@ async function build(lines: readonly string[], isolation: string, flags: readonl
     `--secret=id=npm,src=${site.path}/token`,
     `--oci-layout-path=${site.path}/image`,
     ...flags,
-  ]);
+  ], { through: await placeOf(isolation, site) });
   await site.assertNothingLeft();
   const blobs: Buffer[] = [];
   if (outcome.code === 0) {
@@ -68,7 +69,7 @@ const LEAKS: readonly (readonly [shows: string, lines: readonly string[], file: 
   ], "/etc/t"],
 ];
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ISOLATIONS) {
   for (const [shows, lines, file] of LEAKS) {
     Deno.test(`S65 secret in a layer, ${shows}: the build fails and names the file (${isolation})`, async () => {
       const { code, stderr } = await build(["FROM BASE", ...lines], isolation);

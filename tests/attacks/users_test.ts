@@ -9,7 +9,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { attack, ISOLATIONS } from "../support/attack_build.ts";
+import { attack } from "../support/attack_build.ts";
+import { ISOLATIONS } from "../support/isolations.ts";
 import { errorIn } from "../support/failing_build.ts";
 
 /** What a base has for /etc/passwd. */

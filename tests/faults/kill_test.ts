@@ -6,11 +6,12 @@
  */
 import assert from "node:assert/strict";
 import { holdBuild, MOMENTS } from "../support/interrupted_build.ts";
+import { ISOLATIONS } from "../support/isolations.ts";
 import { digestOf } from "../support/registry_fault.ts";
 
 const env = { SOURCE_DATE_EPOCH: "1700000000" };
 
-for (const isolation of ["overlay", "chroot"] as const) {
+for (const isolation of ISOLATIONS) {
   for (const moment of MOMENTS) {
     Deno.test(`F26 kill -9 during a ${moment}, is followed by a build of the same image (${isolation})`, async () => {
       await using build = await holdBuild(moment, isolation);
@@ -22,7 +23,7 @@ for (const isolation of ["overlay", "chroot"] as const) {
       build.letPass();
       const images: (string | undefined)[] = [];
       for (const work of [site.work, `${site.path}/clean`]) {
-        const { code, stderr } = await site.run([...build.args, `--work-dir=${work}`], { env });
+        const { code, stderr } = await site.run([...build.args, `--work-dir=${work}`], { env, through: build.through });
         assert.equal(code, 0, stderr);
         const manifest = registry.manifests.get("out/image:1");
         images.push(manifest && digestOf(manifest.bytes));

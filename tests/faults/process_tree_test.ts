@@ -8,17 +8,24 @@ import { join } from "node:path/posix";
 import { addBase } from "../support/registry_base.ts";
 import { startFaultRegistry } from "../support/registry_fault.ts";
 import { type Running, type Site, type StartOptions, startSite } from "../support/executor_site.ts";
+import { ISOLATIONS, placeOf } from "../support/isolations.ts";
 import { asOrdinaryUser } from "../support/ordinary_user.ts";
 import { AS_IN_A_CONTAINER } from "../support/without_user_namespaces.ts";
 
 interface Way {
   readonly name: string;
   readonly flags: readonly string[];
-  readonly through?: (site: Site) => readonly string[];
+  readonly through?: (site: Site) => readonly string[] | Promise<readonly string[]>;
 }
 
+const IN_PLACE: Way = {
+  name: "in-place",
+  flags: ["--isolation=in-place"],
+  through: (site) => placeOf("in-place", site),
+};
+
 /** Ways to run commands. */
-const WAYS: readonly Way[] = [
+const WAYS: readonly Way[] = ISOLATIONS.includes("in-place") ? [IN_PLACE] : [
   { name: "overlay", flags: ["--isolation=overlay"] },
   { name: "chroot", flags: ["--isolation=chroot"] },
   {
@@ -44,7 +51,7 @@ async function start(lines: readonly string[], way: Way): Promise<Started> {
   await addBase(registry, "busybox");
   const from = [`FROM ${registry.host}/base/busybox:latest`, "ENV MARK={MARK}"];
   const site = await startSite({ Dockerfile: `${[...from, ...lines].join("\n")}\n` });
-  const options: StartOptions = way.through === undefined ? {} : { through: way.through(site) };
+  const options: StartOptions = way.through === undefined ? {} : { through: await way.through(site) };
   const running = site.start(["--no-push", "--insecure-pull", ...way.flags], options);
   return {
     site,

@@ -6,11 +6,12 @@
 import assert from "node:assert/strict";
 import { errorIn } from "../support/failing_build.ts";
 import { holdBuild, MOMENTS } from "../support/interrupted_build.ts";
+import { ISOLATIONS } from "../support/isolations.ts";
 
 /** Far less than the thirty seconds that Kubernetes gives a pod. */
 const SOON_MS = 10_000;
 
-for (const isolation of ["overlay", "chroot"] as const) {
+for (const isolation of ISOLATIONS) {
   for (const moment of MOMENTS) {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       Deno.test(`F24 ${signal} during a ${moment}, ends the build soon and leaves nothing (${isolation})`, async () => {

@@ -7,8 +7,9 @@ import assert from "node:assert/strict";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { startSite } from "../support/executor_site.ts";
+import { ISOLATIONS, placeOf } from "../support/isolations.ts";
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ISOLATIONS) {
   Deno.test(`F29 command that hangs and ignores SIGTERM, is ended with all it started (${isolation})`, async () => {
     await prepared({ tools: [], bases: ["busybox"] });
     await using registry = await startRegistry({ bases: ["busybox"] });
@@ -17,7 +18,7 @@ for (const isolation of ["overlay", "chroot"]) {
         "RUN trap '' TERM; (trap '' TERM; setsid sleep 300) & trap '' TERM; sleep 300; sleep 300\n",
     });
     const flags = ["--no-push", "--insecure-pull", `--isolation=${isolation}`, "--step-timeout=500ms"];
-    const { code, stderr } = await site.run(flags);
+    const { code, stderr } = await site.run(flags, { through: await placeOf(isolation, site) });
     assert.equal(code, 75, stderr);
     assert.match(stderr, /error: Cannot complete "[^"]*": it took longer than 0\.5 s\n[^]*hint: --step-timeout/);
     await site.assertNothingLeft();

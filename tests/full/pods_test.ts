@@ -5,9 +5,10 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { join } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 import { run } from "../support/environment/command.ts";
 import type { FlatImage } from "../support/environment/flatten.ts";
+import { EXECUTOR } from "../support/executor_site.ts";
 import type { PodOutcome } from "../support/pods/kubelet.ts";
 import type { ContainerSecurity } from "../support/pods/manifest.ts";
 import { type OnePod, type PodSite, type PodSiteRequest, startPodSite } from "../support/pods/pod_site.ts";
@@ -73,7 +74,14 @@ interface Permitted {
   readonly says: RegExp;
 }
 
-const IN_PLACE = /Isolation: plain directories, commands one at a time in this container/;
+/** What `auto` chose, and why nothing better. */
+const IN_PLACE = new RegExp(
+  [
+    "Isolation: plain directories, commands one at a time in this container's own root",
+    "No better isolation: overlay is not possible: .*",
+    "No better isolation: userns is not possible: .*",
+  ].join("[^]*"),
+);
 
 const PERMITTED: readonly Permitted[] = [
   { name: "with what it gets by default", security: {}, says: IN_PLACE },
@@ -108,6 +116,66 @@ Deno.test("pods build with RUN and push", async (t) => {
       assert.equal(files.get("/output")?.sha256, await sha256("built\n"));
     });
   }
+});
+
+/** What an image has where the container has files of its own, or mounts. */
+const HOSTILE = [
+  "/kaniko/executor",
+  "/kaniko/.docker/config.json",
+  "/kaniko/lib/libc.so.6",
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib64/ld-linux-x86-64.so.2",
+  "/etc/ld.so.preload",
+  "/etc/ssl/certs/ca-certificates.crt",
+  "/etc/passwd",
+  "/etc/resolv.conf",
+  "/etc/hosts",
+  "/var/run/secrets/kubernetes.io/serviceaccount/token",
+  "/workspace/Dockerfile",
+  "/data/file",
+];
+
+Deno.test("a pod builds on an image that replaces the executor, its libraries and what is mounted, and after all is removed", async () => {
+  await using site = await startSite(
+    "FROM REGISTRY/base/debian AS wrecked\n" +
+      "RUN rm -rf /lib /lib64 /usr /etc /var 2> /dev/null; echo wrecked > /wrecked\n" +
+      "FROM REGISTRY/out/hostile\nCOPY --from=wrecked /wrecked /\n" +
+      "RUN cat /data/* > /seen; echo written > /data/written; grep -c nameserver /etc/resolv.conf > /resolver\n" +
+      "COPY Dockerfile /data/copied\nRUN cat /data/written > /still\n",
+    { bases: ["busybox", "debian"] },
+  );
+  const context = await Deno.makeTempDir({ prefix: "kiln-hostile-" });
+  try {
+    for (const path of HOSTILE) {
+      await Deno.mkdir(join(context, "evil", dirname(path)), { recursive: true });
+      await Deno.writeTextFile(join(context, "evil", path), "evil");
+    }
+    await Deno.writeTextFile(
+      join(context, "Dockerfile"),
+      `FROM ${site.registry.base("busybox")}\nCOPY evil/ /\n`,
+    );
+    await run([
+      ...[...EXECUTOR, `--context=${context}`, `--dockerfile=${context}/Dockerfile`],
+      ...[`--destination=${site.registry.host}/out/hostile`, "--insecure", "--insecure-pull"],
+      `--work-dir=${context}/work`,
+    ]);
+  } finally {
+    await Deno.remove(context, { recursive: true });
+  }
+  const log = assertSucceeded(
+    await site.kubelet.run(site.pod(building(site, "app:12", {
+      volumeMounts: [{ name: "data", mountPath: "/data" }],
+      pod: { volumes: [{ name: "data", emptyDir: {} }] },
+    }))),
+  );
+  assert.match(log, IN_PLACE);
+  assert.match(log, /RUN does not see what the image has at "\/kaniko"/);
+  const { files } = await pushed(site, "app:12");
+  for (const path of HOSTILE) assert.equal(files.get(path)?.sha256, await sha256("evil"), path);
+  const said = { "/wrecked": "wrecked\n", "/seen": "", "/still": "written\n" };
+  for (const [path, text] of Object.entries(said)) assert.equal(files.get(path)?.sha256, await sha256(text), path);
+  assert.notEqual(files.get("/resolver")?.sha256, await sha256("0\n"));
+  assert.ok(files.has("/data/copied") && !files.has("/data/written"));
 });
 
 // Seen red with the mount that moves the rootfs left out of lib/exec/command_script.ts: the listing is the pod's own.

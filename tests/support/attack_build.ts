@@ -6,11 +6,11 @@
  *
  * @module
  */
-import { type Isolation, ISOLATIONS as ALL } from "../../lib/rootfs/isolation.ts";
-import { type ContainerOptions, inContainer } from "./container.ts";
+import type { ContainerOptions } from "./container.ts";
 import { type FlatImage, flatten } from "./environment/flatten.ts";
 import { type Outcome, type Site, type SiteFiles, startSite } from "./executor_site.ts";
 import { addForgedImage, type ForgedImage } from "./forged_image.ts";
+import { placeOf } from "./isolations.ts";
 import { addBase } from "./registry_base.ts";
 import { startFaultRegistry } from "./registry_fault.ts";
 
@@ -39,13 +39,6 @@ export interface AttackOutcome extends Outcome {
   readonly output: readonly string[];
   readonly seconds: number;
 }
-
-/** Names the isolations in place of those below, separated by commas: `tests/full/attacks_test.ts` does. */
-export const ISOLATIONS_VARIABLE = "KILN_TEST_ISOLATIONS";
-
-/** The isolations that hostile images and commands are tried with; in place, in a container that allows no other. */
-export const ISOLATIONS: readonly Isolation[] = Deno.env.get(ISOLATIONS_VARIABLE)?.split(",").map(parseIsolation) ??
-  ["overlay", "chroot"];
 
 /** Builds without pushing. */
 export async function attack(build: AttackBuild): Promise<AttackOutcome> {
@@ -77,19 +70,4 @@ export async function attack(build: AttackBuild): Promise<AttackOutcome> {
   const output = `${outcome.stdout}\n${outcome.stderr}`.split("\n")
     .flatMap((line) => /^\[[^\]]*\d+\/\d+\] (?!RUN)(.*)$/.exec(line)?.[1] ?? []);
   return { ...outcome, output, seconds, image: outcome.code === 0 ? await flatten(`${site.path}/out`) : undefined };
-}
-
-/** Goes in front of the command line of a build: in place, it is in a container. */
-export async function placeOf(
-  isolation: string | undefined,
-  site: Site,
-  container: ContainerOptions = {},
-): Promise<readonly string[]> {
-  return isolation === "in-place" ? await inContainer({ site, ...container }) : [];
-}
-
-function parseIsolation(text: string): Isolation {
-  const known: Isolation | undefined = ALL.find((name) => name === text);
-  if (known === undefined) throw new Error(`${ISOLATIONS_VARIABLE}: there is no isolation "${text}"`);
-  return known;
 }

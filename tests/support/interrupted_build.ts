@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Isolation } from "../../lib/rootfs/isolation.ts";
+import { placeOf } from "./isolations.ts";
 import { addBase } from "./registry_base.ts";
 import { type FaultRegistry, startFaultRegistry } from "./registry_fault.ts";
 import { type Running, type Site, type StartOptions, startSite } from "./executor_site.ts";
@@ -24,13 +26,15 @@ export interface HeldBuild extends AsyncDisposable {
   /** Empties the registry but for the base. */
   reset(): Promise<void>;
   readonly args: readonly string[];
+  /** Goes in front of the command line. */
+  readonly through: readonly string[];
 }
 
 /** Files of the tree that is copied: enough to take a while, not enough to be slow to make. */
 const FILES = 3000;
 
 /** Makes a build that stays at a moment. */
-export async function holdBuild(moment: Moment, isolation: "overlay" | "chroot"): Promise<HeldBuild> {
+export async function holdBuild(moment: Moment, isolation: Isolation): Promise<HeldBuild> {
   const registry = await startFaultRegistry();
   const site = await startSite();
   await addBase(registry, "busybox");
@@ -57,6 +61,7 @@ export async function holdBuild(moment: Moment, isolation: "overlay" | "chroot")
       await proceed();
     });
   }
+  const through = await placeOf(isolation, site);
   const args = [
     `--destination=${registry.host}/out/image:1`,
     "--insecure",
@@ -67,8 +72,9 @@ export async function holdBuild(moment: Moment, isolation: "overlay" | "chroot")
     site,
     registry,
     args,
+    through,
     async startHeld(options): Promise<Running> {
-      const running = site.start(args, options);
+      const running = site.start(args, { through, ...options });
       if (moment === "RUN") await running.said("held");
       else if (moment === "COPY") await running.said("COPY tree /tree");
       else await Promise.race([reached.promise, endedEarly(running)]);
