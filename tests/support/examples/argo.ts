@@ -18,7 +18,11 @@ export function argoPod(text: string): PodManifest {
   const filled = JSON.parse(fill(JSON.stringify(template), /\{\{([\w.-]+)\}\}/g, values));
   return {
     spec: {
-      containers: [{ ...filled.container, name: "main" }],
+      containers: [{
+        ...filled.container,
+        name: "main",
+        volumeMounts: [...filled.container.volumeMounts, { name: "argo", mountPath: "/var/run/argo" }],
+      }],
       volumes: [...volumes, ...filled.volumes, { name: "argo", emptyDir: {} }],
     },
   };
