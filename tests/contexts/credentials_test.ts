@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path/posix";
 import type { AzureLocation, GcsLocation, S3Location } from "../../lib/contexts/context_location.ts";
+import { sendPart } from "../support/cloud_fakes.ts";
 import { packContext } from "../support/context_archive.ts";
 import { answerError, startFakeS3 } from "../support/fake_s3.ts";
 import { fetchApart } from "../support/fetch_apart.ts";
@@ -184,9 +185,9 @@ async function startStrictGcs(token: string | undefined): Promise<TestServer> {
       const resource = { name: "context.tar.gz", size: String(content.length), generation: "17" };
       return void response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(resource));
     }
-    if (url.searchParams.get("generation") !== "17") return refuse(404, "No such object");
+    if ((url.searchParams.get("generation") ?? "17") !== "17") return refuse(404, "No such object");
     const [, start = "", end = ""] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? [];
-    const range = { "content-range": `bytes ${start}-${end}/${content.length}` };
+    const range = { "content-range": `bytes ${start}-${end}/${content.length}`, "x-goog-generation": "17" };
     response.writeHead(206, range).end(content.subarray(Number(start), Number(end) + 1));
   });
 }
@@ -291,10 +292,7 @@ async function startAzure(want: (form: URLSearchParams) => boolean): Promise<Tes
     if (headers.authorization !== "Bearer azure-token") {
       return void response.writeHead(401, { "x-ms-error-code": "NoAuthenticationInformation" }).end();
     }
-    const [, start = "0", end = "0"] = /^bytes=(\d+)-(\d+)$/.exec(String(headers["x-ms-range"] ?? headers.range)) ?? [];
-    const range = { "content-range": `bytes ${start}-${end}/${content.length}`, "etag": '"0x1"' };
-    const part = content.subarray(Number(start), Number(end) + 1);
-    response.writeHead(206, { ...range, "content-length": String(part.length) }).end(part);
+    await sendPart(content)(request, response);
   };
   return { ...await startServer(handler, identity), cert: identity.cert };
 }

@@ -6,13 +6,14 @@
  */
 import { type Handler } from "./registry_server.ts";
 
-/** Answers a request for a part of the archive, as S3 and Azure do. */
+/** Answers a request for the archive or a part of it, as S3 and Azure do. */
 export function sendPart(content: Uint8Array): Handler {
   return ({ headers }, response) => {
-    const [, start = "0", end = "0"] = /^bytes=(\d+)-(\d+)$/.exec(String(headers["x-ms-range"] ?? headers.range)) ?? [];
-    const part = content.subarray(Number(start), Number(end) + 1);
-    response.writeHead(206, {
-      "content-range": `bytes ${start}-${Number(start) + part.length - 1}/${content.length}`,
+    const range = /^bytes=(\d+)-(\d+)$/.exec(String(headers["x-ms-range"] ?? headers.range));
+    const [start, end] = range === null ? [0, content.length] : [Number(range[1]), Number(range[2]) + 1];
+    const part = content.subarray(start, end);
+    response.writeHead(range === null ? 200 : 206, {
+      ...range === null ? {} : { "content-range": `bytes ${start}-${start + part.length - 1}/${content.length}` },
       "content-length": String(part.length),
       "etag": '"0x1"',
     }).end(part);
