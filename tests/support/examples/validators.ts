@@ -32,7 +32,7 @@ export async function validateArgo(path: string): Promise<string> {
 export async function lintTekton(path: string): Promise<string> {
   const command = [Deno.execPath(), "run", "-A", "--quiet", "--no-config", "--no-lock", TEKTON_LINT];
   return complaints(
-    await run([...command, "--max-warnings=0", "--quiet=false", path], { env: await tektonLint(), accept: [0, 1] }),
+    await run([...command, "--max-warnings=0", path], { env: await tektonLint(), accept: [0, 1] }),
   );
 }
 
