@@ -11,7 +11,8 @@
 import { join } from "node:path/posix";
 import type { CaseContext } from "./case_context.ts";
 import { cached } from "./environment/cache.ts";
-import { findProgram, run, SEARCH_PATH } from "./environment/command.ts";
+import { run, SEARCH_PATH } from "./environment/command.ts";
+import { runGo } from "./environment/go.ts";
 import { ensureTools } from "./environment/tools.ts";
 
 /** The version whose behaviour counts. */
@@ -144,15 +145,13 @@ async function buildkitPrograms(): Promise<string> {
     inputs: [MODULE, BUILDKIT_VERSION],
     what: `BuildKit ${BUILDKIT_VERSION} with "go build", about 5 min`,
     async make(folder): Promise<void> {
-      const go = findProgram("go");
-      if (go === undefined) throw new Error('Cannot build BuildKit: there is no "go" (1.26 or later) in PATH');
-      const env = { GOFLAGS: "-buildvcs=false -mod=mod", GOTOOLCHAIN: "local", CGO_ENABLED: "0", PATH: SEARCH_PATH };
-      const { stdout } = await run([go, "mod", "download", "-json", `${MODULE}@${BUILDKIT_VERSION}`], { env });
+      const env = { GOFLAGS: "-buildvcs=false -mod=mod" };
+      const { stdout } = await runGo(["mod", "download", "-json", `${MODULE}@${BUILDKIT_VERSION}`], { env });
       const source = join(folder, "source");
       await run(["cp", "-R", JSON.parse(stdout).Dir, source]);
       await run(["chmod", "-R", "u+w", source]);
       const packages = ["./cmd/buildkitd", "./cmd/buildctl"];
-      await run([go, "build", "-ldflags=-s -w", "-o", folder, ...packages], { env, cwd: source });
+      await runGo(["build", "-ldflags=-s -w", "-o", folder, ...packages], { env, cwd: source });
       await run(["rm", "-rf", source]);
     },
   });

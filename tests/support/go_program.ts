@@ -6,7 +6,7 @@
  */
 import { basename, join } from "node:path/posix";
 import { cached } from "./environment/cache.ts";
-import { findProgram, run, SEARCH_PATH } from "./environment/command.ts";
+import { runGo } from "./environment/go.ts";
 
 /** What to build. */
 export interface GoProgram {
@@ -36,7 +36,7 @@ export async function goProgram({ module, version, time, c }: GoProgram): Promis
     async make(folder): Promise<void> {
       const tags = c === undefined ? [] : [`-tags=${c.tags.join(",")}`];
       const env = { GOBIN: folder, ...c === undefined ? {} : { CGO_ENABLED: "1" } };
-      await go(["install", "-ldflags=-s -w", ...tags, `${module}@${version}`], { env, for: name });
+      await runGo(["install", "-ldflags=-s -w", ...tags, `${module}@${version}`], { env });
     },
   });
   return join(folder, name);
@@ -51,18 +51,8 @@ export async function ownGoProgram(source: string): Promise<string> {
     inputs: files.flatMap((file) => [file, Deno.readTextFileSync(join(source, file))]),
     what: `${name} with "go build", about 1 min`,
     async make(folder): Promise<void> {
-      await go(["build", "-trimpath", "-ldflags=-s -w", "-o", join(folder, name), "."], { cwd: source, for: name });
+      await runGo(["build", "-trimpath", "-ldflags=-s -w", "-o", join(folder, name), "."], { cwd: source });
     },
   });
   return join(folder, name);
-}
-
-async function go(
-  args: readonly string[],
-  options: { readonly for: string; readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
-): Promise<void> {
-  const program = findProgram("go");
-  if (program === undefined) throw new Error(`Cannot build ${options.for}: there is no "go" (1.26 or later) in PATH`);
-  const env = { GOFLAGS: "-buildvcs=false", GOTOOLCHAIN: "local", CGO_ENABLED: "0", ...options.env, PATH: SEARCH_PATH };
-  await run([program, ...args], { env, ...options.cwd === undefined ? {} : { cwd: options.cwd } });
 }

@@ -7,8 +7,9 @@
  */
 import { join } from "node:path/posix";
 import { cached } from "../environment/cache.ts";
-import { findProgram, type Finished, run, SEARCH_PATH } from "../environment/command.ts";
+import { type Finished, run } from "../environment/command.ts";
 import { prepared } from "../environment/environment.ts";
+import { runGo } from "../environment/go.ts";
 import { type GoProgram, goProgram, ownGoProgram } from "../go_program.ts";
 
 const HERE = import.meta.dirname ?? ".";
@@ -118,10 +119,8 @@ async function argoSchema(): Promise<string> {
     inputs: [ARGO_MODULE, strict.toString()],
     what: "the schema of Argo Workflows, from its Go module",
     make: async (folder) => {
-      const go = findProgram("go");
-      if (go === undefined) throw new Error('Cannot read the schema of Argo Workflows: there is no "go" in PATH');
-      const env = { GOTOOLCHAIN: "local", GOFLAGS: "-mod=mod", PATH: SEARCH_PATH };
-      const { stdout } = await run([go, "mod", "download", "-json", ARGO_MODULE], { env, cwd: folder });
+      const env = { GOFLAGS: "-mod=mod" };
+      const { stdout } = await runGo(["mod", "download", "-json", ARGO_MODULE], { env, cwd: folder });
       const { definitions } = JSON.parse(
         await Deno.readTextFile(join(JSON.parse(stdout).Dir, "api/jsonschema/schema.json")),
       );
