@@ -13,6 +13,7 @@ import { AT_FDCWD, close, openDirectory } from "../sys/file.ts";
 import { mount, mountByParts, MS } from "../sys/mount.ts";
 import { tryStatAt } from "../sys/stat.ts";
 import { OVERLAY_NOTES } from "../tree/overlay_marks.ts";
+import { removeTree } from "../tree/remove.ts";
 
 /** A stack of directories to merge. */
 export interface OverlayStack {
@@ -53,10 +54,13 @@ export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLink
       mountStack(lowers, { target, flags: MS.RDONLY, options });
       return { keepsLinks: true };
     }
-    const directories = [["upperdir", open(stack.writable.upper)], ["workdir", open(stack.writable.work)]] as const;
-    mountWritable(lowers, directories, target);
+    const { upper, work } = stack.writable;
+    const clear = (): void => {
+      for (const name of ["work", "index"]) removeTree(AT_FDCWD, `${work}/${name}`);
+    };
+    mountWritable(lowers, { upper: open(upper), work: open(work), clear }, target);
     // The kernel takes index=on and goes without where it cannot have it, as without CAP_DAC_READ_SEARCH.
-    return { keepsLinks: tryStatAt(AT_FDCWD, `${stack.writable.work}/index`) !== undefined };
+    return { keepsLinks: tryStatAt(AT_FDCWD, `${work}/index`) !== undefined };
   } finally {
     for (const fd of fds) close(fd);
   }
@@ -65,20 +69,50 @@ export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLink
 /** Name and value of an option; a flag has none. */
 type Option = readonly [name: string, value?: string];
 
-function mountWritable(lowers: readonly string[], directories: readonly Option[], target: BytePath): void {
+function mountWritable(lowers: readonly string[], { upper, work, clear }: Writable, target: BytePath): void {
   let refused: unknown;
   for (const options of WRITABLE_OPTIONS) {
+    // nodev: device nodes of an image are files to keep, not devices to open.
+    const stack = { target, flags: MS.NODEV, options: [["upperdir", upper], ["workdir", work], ...options] as const };
     try {
-      // nodev: device nodes of an image are files to keep, not devices to open.
-      mountStack(lowers, { target, flags: MS.NODEV, options: [...directories, ...options] });
+      whileBusy(() => mountStack(lowers, stack), clear);
       return;
     } catch (error) {
-      if (!(error instanceof SysError && error.is("EINVAL", "EOPNOTSUPP", "ESTALE"))) throw error;
+      if (!(error instanceof SysError && error.is("EINVAL", "EOPNOTSUPP", "ESTALE", "EBUSY"))) throw error;
       refused ??= error;
+      clear();
     }
   }
   throw refused;
 }
+
+/** The directories of a writable mount, by descriptor. */
+interface Writable {
+  readonly upper: string;
+  readonly work: string;
+  /** Removes what a mount that failed has left in `work`: a mark of "volatile" would forbid the next one. */
+  clear(): void;
+}
+
+/**
+ * With index=on the kernel takes no directory that an overlay still has as its upper one, and an overlay that was
+ * unmounted here is still mounted in every namespace that has a copy of our mounts: a command that is being started has
+ * one for a moment, and for as long as it runs where pivot_root is forbidden. So there is an end to waiting, and
+ * without index=on the kernel does not mind.
+ */
+function whileBusy(mount: () => void, clear: () => void): void {
+  for (let waited = 0;; waited++) {
+    try {
+      return mount();
+    } catch (error) {
+      if (!(error instanceof SysError && error.is("EBUSY")) || waited >= MOST_BUSY_MS) throw error;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    clear();
+  }
+}
+
+const MOST_BUSY_MS = 50;
 
 /** What mount(2) takes, with room for the NUL. */
 const MOST_OPTION_BYTES = 4095;

@@ -46,3 +46,32 @@ Deno.test("mountOverlay(), says what to do when there are more layers than the k
     return error.hint?.includes("--isolation=chroot") === true;
   });
 });
+
+Deno.test("mountOverlay(), stacks an upper directory that another mount namespace still has mounted", async () => {
+  const root = Deno.makeTempDirSync({ prefix: "kiln-overlay-", ...memoryDirectory() });
+  const make = (name: string): string => {
+    Deno.mkdirSync(`${root}/${name}`);
+    return `${root}/${name}`;
+  };
+  const [base, upper, target] = [make("base"), make("upper"), make("target")];
+  mountOverlay({ lowers: [base], writable: { upper, work: make("work") } }, target);
+  // A command of another stage that is being started: it has a copy of all mounts until it has left them.
+  const holding = new Deno.Command("unshare", {
+    args: ["--mount", "sh", "-c", "echo; exec sleep 30"],
+    stdout: "piped",
+  }).spawn();
+  const reader = holding.stdout.getReader();
+  await reader.read();
+  try {
+    Deno.writeTextFileSync(`${target}/file`, "x");
+    unmount(target);
+    mountOverlay({ lowers: [base, upper], writable: { upper: make("next"), work: make("next-work") } }, target);
+    assert.equal(Deno.readTextFileSync(`${target}/file`), "x");
+    unmount(target);
+  } finally {
+    holding.kill("SIGKILL");
+    await holding.status;
+    await reader.cancel();
+    Deno.removeSync(root, { recursive: true });
+  }
+});
