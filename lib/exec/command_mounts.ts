@@ -126,13 +126,18 @@ export class CommandMounts {
     });
   }
 
-  /** Without mounts there is no /proc and no /sys, and /dev has what the host lets us make. */
+  /**
+   * The runtime's directories stay when they had to be made, as in BuildKit. Without mounts there is nothing in /proc and
+   * /sys, and in /dev what the host lets us make.
+   */
   #addDirectories(): void {
-    if (this.#standIns === undefined) {
-      for (const directory of ["/proc", "/dev", "/sys"]) this.#points.ensure(directory, "directory");
-      return;
+    const points = new MountPoints(this.#root);
+    try {
+      for (const directory of ["/proc", "/dev", "/sys"]) points.ensure(directory, "directory");
+    } finally {
+      points.keep();
     }
-    if (this.#covering("dev") !== undefined) return;
+    if (this.#standIns === undefined || this.#covering("dev") !== undefined) return;
     for (const [name, major, minor] of DEVICES) {
       this.#standIns.makeDevice(`dev/${name}`, { mode: S.IFCHR | 0o666, major, minor, uid: 0, gid: 0 });
     }
@@ -185,9 +190,12 @@ export class CommandMounts {
   async #withPoint(placed: PlacedMount): Promise<PlacedMount> {
     const { target, type } = placed.mount;
     if (isBelow(target, "/dev")) return placed;
-    const at = this.#mounts.findLastIndex((around) => innerPath(target, around) !== undefined);
+    // Links of the image may lead into a mount, too.
+    const real = `/${realOrSame(this.#root, target)}`;
+    const innerOf = (mount: PlacedMount): BytePath | undefined => innerPath(target, mount) ?? innerPath(real, mount);
+    const at = this.#mounts.findLastIndex((around) => innerOf(around) !== undefined);
     const around = this.#mounts[at];
-    const inner = around === undefined ? undefined : innerPath(target, around);
+    const inner = around === undefined ? undefined : innerOf(around);
     if (around === undefined || inner === undefined) {
       const mount = withModeOf(this.#root, target, placed.mount);
       return { ...placed, asked: target, mount: { ...mount, target: this.#points.ensure(target, type) } };

@@ -356,12 +356,16 @@ function addMount(
 
 /** What is in memory is only there once the child has mounted it, so mount points in it are made by the child. */
 function makeTarget(script: SyscallScript, target: BytePath, type: "file" | "directory"): void {
-  const parts = target.split("/");
-  for (let at = 2; at < parts.length; at++) {
-    script.attempt("make a mount point", "mkdirat", AT_FDCWD, parts.slice(0, at).join("/"), 0o755);
-  }
+  makeParents(script, "make a mount point", target);
   if (type === "directory") script.attempt("make a mount point", "mkdirat", AT_FDCWD, target, 0o755);
   else script.attempt("make a mount point", "mknodat", AT_FDCWD, target, S.IFREG | 0o644, 0);
+}
+
+function makeParents(script: SyscallScript, purpose: string, path: BytePath): void {
+  const parts = path.split("/");
+  for (let at = 2; at < parts.length; at++) {
+    script.attempt(purpose, "mkdirat", AT_FDCWD, parts.slice(0, at).join("/"), 0o755);
+  }
 }
 
 /** Tells whether a path is inside a directory. */
@@ -384,6 +388,8 @@ function enterCommand(script: SyscallScript, spec: ExecSpec, { ids, boundByModes
   const groups = new Uint8Array(new Uint32Array(spec.user.groups).buffer);
   const enterDirectory = (): unknown => script.call(`enter ${spec.workingDirectory}`, "chdir", spec.workingDirectory);
   script.call("start a session", "setsid");
+  // It is there, but a mount may hide it: as runc, make it in what is mounted.
+  makeParents(script, "make the working directory", `${spec.workingDirectory}/`);
   // As runc: a user may start in a directory below one that is closed to him, as in WORKDIR /root/app, USER app.
   if (!boundByModes) enterDirectory();
   // Where a namespace has one group only, the kernel lets nobody give up groups, as they may forbid something.

@@ -144,22 +144,26 @@ class Copy {
   /** Copies what one source of `--parents` names, with the directories it is in. */
   withParents(written: BytePath): void {
     const { before, pattern } = splitParentsSource(written);
-    const place = realPathIn(this.#root, this.#request.destination);
-    if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(written, place.path);
-    this.#makeParents(place.path);
     const bases = hasWildcard(before) ? this.#matches(before) : [this.#exactly(before)];
     for (const base of bases) {
       this.#links.clear();
-      // A file that wildcards in front of the pivot match is copied: there is nothing in it to match the rest with.
-      if (!isDirectory(base.stat)) {
-        if (hasWildcard(before)) this.#file(base);
-        else throw this.#missing(written, false);
-        continue;
-      }
-      const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
-      if (!found && !hasWildcard(before) && !hasWildcard(pattern)) throw this.#missing(written, false);
-      setDirectoryTime(this.#root, place.path, base.stat);
+      if (isDirectory(base.stat)) this.#below(base, { written, before, pattern });
+      // There is nothing in it to match the rest with: as in BuildKit it is copied itself.
+      else if (hasWildcard(before)) this.#file(base);
+      else throw this.#missing(written, false);
     }
+  }
+
+  #below(
+    base: Match,
+    { written, before, pattern }: { readonly written: BytePath; readonly before: BytePath; readonly pattern: BytePath },
+  ): void {
+    const place = realPathIn(this.#root, this.#request.destination);
+    if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(written, place.path);
+    this.#makeParents(place.path);
+    const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
+    if (!found && !hasWildcard(before) && !hasWildcard(pattern)) throw this.#missing(written, false);
+    setDirectoryTime(this.#root, place.path, base.stat);
   }
 
   /** Copies what matches a pattern below `base`. A directory on the way is made when something in it is. */

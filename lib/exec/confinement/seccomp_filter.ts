@@ -32,7 +32,8 @@ const FIRST_ARGUMENT_OFFSET = 16;
 
 /** Flags of clone(2) that make namespaces; without CAP_SYS_ADMIN only a user namespace could be made anyway. */
 const CLONE_NAMESPACES = 0x7e02_0000;
-const AF_VSOCK = 40;
+/** Sockets of the kernel's cryptography and to the machine's host, which Docker refuses as well. */
+const [AF_ALG, AF_VSOCK] = [38, 40];
 /** Linux, UNAME26, ADDR_NO_RANDOMIZE is not among them; 0xffffffff asks for the present one. */
 const PERSONALITIES = [0x0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
@@ -45,7 +46,13 @@ const UNKNOWN: readonly Instruction[] = [fail(ENOSYS)];
 const BY_ARGUMENT: Readonly<Record<string, readonly Instruction[]>> = {
   clone: [load(FIRST_ARGUMENT_OFFSET), [JUMP_IF_ANY_BIT, 0, 1, CLONE_NAMESPACES], fail(EPERM), allow()],
   clone3: [fail(ENOSYS)],
-  socket: [load(FIRST_ARGUMENT_OFFSET), [JUMP_IF_EQUAL, 0, 1, AF_VSOCK], fail(EPERM), allow()],
+  socket: [
+    load(FIRST_ARGUMENT_OFFSET),
+    [JUMP_IF_EQUAL, 1, 0, AF_ALG],
+    [JUMP_IF_EQUAL, 0, 1, AF_VSOCK],
+    fail(EPERM),
+    allow(),
+  ],
   personality: [
     load(FIRST_ARGUMENT_OFFSET),
     ...PERSONALITIES.map((value, at): Instruction => [JUMP_IF_EQUAL, PERSONALITIES.length - at, 0, value]),
