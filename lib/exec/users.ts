@@ -16,7 +16,7 @@ export interface RunUser {
   readonly gid: number;
   /** Supplementary groups, the primary one included. */
   readonly groups: readonly number[];
-  /** Home directory for HOME. */
+  /** Home directory for HOME, as the passwd file has it, or "/". */
   readonly home: BytePath;
 }
 
@@ -65,7 +65,7 @@ export function lookUpRunUser(root: number, { user = ROOT, group }: Accounts): R
   const entry = findUser(root, user);
   if (entry === undefined && user.kind === "name" && user.name !== "root") throw unknown("user", user.name);
   const uid = entry?.uid ?? (user.kind === "id" ? user.id : 0);
-  const home = entry?.home || (uid === 0 ? "/root" : "/");
+  const home = entry?.home ?? "/";
   if (group !== undefined) {
     const gid = groupId(root, group);
     return { uid, gid, groups: [gid], home };

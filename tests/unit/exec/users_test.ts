@@ -48,7 +48,7 @@ Deno.test("lookUpRunUser(), ids, groups and home of who is in the image and who 
     [":extra", { uid: 0, gid: 2000, groups: [2000], home: "/root" }],
     ["5000", { uid: 5000, gid: 0, groups: [0], home: "/" }],
     ["5000:more", { uid: 5000, gid: 2001, groups: [2001], home: "/" }],
-    ["nohome", { uid: 1002, gid: 1002, groups: [1002], home: "/" }],
+    ["nohome", { uid: 1002, gid: 1002, groups: [1002], home: "" }],
     ["1003", { uid: 1003, gid: 1004, groups: [1004], home: "/twelve" }],
     ["twelve", { uid: 1003, gid: 1004, groups: [1004], home: "/twelve" }],
     ["größe:größe", { uid: 1006, gid: 1006, groups: [1006], home: "/" }],
@@ -107,7 +107,7 @@ Deno.test("lookUpOwner(), an image without /etc knows only numbers and root", ()
     assert.deepEqual(owner("7"), { uid: 7, gid: 7 });
     assert.match(faultOf(() => owner("app")), /Cannot find the user "app"/);
     assert.match(faultOf(() => owner("root:app")), /Cannot find the group "app"/);
-    assert.deepEqual(inRoot(root, (fd) => lookUpRunUser(fd, {})), { uid: 0, gid: 0, groups: [0], home: "/root" });
+    assert.deepEqual(inRoot(root, (fd) => lookUpRunUser(fd, {})), { uid: 0, gid: 0, groups: [0], home: "/" });
   } finally {
     Deno.removeSync(root, { recursive: true });
   }
