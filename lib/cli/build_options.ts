@@ -68,7 +68,7 @@ export function parseReportOptions(flags: BuildFlags): ReportOptions {
     format: flags["log-format"],
     verbosity: LEVEL_OF[flags.verbosity],
     timestamps: flags["log-timestamp"],
-    ...(writesToStdout(flags.output) ? { stdoutIsTaken: true } : {}),
+    ...(writesToStdout(flags) ? { stdoutIsTaken: true } : {}),
   };
 }
 

@@ -37,9 +37,9 @@ export function chooseFormat(
   return { family: "oci", compression };
 }
 
-function onlyDockerArchives({ tarPath, ociLayoutPath, push, untagged, exports }: OutputOptions): boolean {
+function onlyDockerArchives({ tar, ociLayoutPath, push, untagged, exports }: OutputOptions): boolean {
   const archives = exports.filter(({ type }) => type !== "local" && type !== "tar").map(({ type }) => type);
-  const isArchived = tarPath !== undefined || archives.length > 0;
+  const isArchived = tar !== undefined || archives.length > 0;
   const others = ociLayoutPath !== undefined || push || untagged.length > 0 ||
     archives.some((type) => type !== "docker");
   return isArchived && !others;

@@ -65,9 +65,9 @@ export function createOutputs(options: OutputOptions, deps: OutputDeps): Outputs
   const registries = registryOutputs({ ...deps, destinations, untagged, checkPush: options.checkPush });
   const layouts = options.ociLayoutPath === undefined ? [] : [ociLayout(options.ociLayoutPath, references[0]?.tag)];
   const names = options.destinations.map(({ written }) => written);
-  const archives = options.tarPath === undefined
+  const archives = options.tar === undefined
     ? []
-    : [dockerArchive({ place: { kind: "file", path: options.tarPath }, names })];
+    : [dockerArchive({ place: placeOf(options.tar, deps.stdout), names })];
   const files = [
     ...(options.digestFile === undefined ? [] : [digestFile(options.digestFile)]),
     ...(options.imageNameDigestFile === undefined ? [] : [nameDigestFile(options.imageNameDigestFile, references)]),
@@ -88,7 +88,8 @@ export function createOutputs(options: OutputOptions, deps: OutputDeps): Outputs
     trees,
     pushed: [...destinations.map(formatReference), ...untagged.map(formatRepository)],
     wantsImage: images.length > 0 || trees.length === 0,
-    stdoutIsTaken: options.exports.some((spec) => "to" in spec && spec.to.kind === "stdout"),
+    stdoutIsTaken: options.tar?.kind === "stdout" ||
+      options.exports.some((spec) => "to" in spec && spec.to.kind === "stdout"),
   };
 }
 

@@ -11,16 +11,19 @@ export type DockerfileLocation =
   /** As given: looked for from here, then from the context. */
   | { readonly kind: "file"; readonly name: string }
   | { readonly kind: "stdin" }
+  /** A descriptor that a shell has opened for us, maybe of a pipe: `--dockerfile=<(command)`. */
+  | { readonly kind: "descriptor"; readonly path: string }
   /** With the user and password that were given. */
   | { readonly kind: "http"; readonly url: URL };
 
 /** Reads the text of the flag. @throws {KilnError} kind `usage` */
 export function parseDockerfileFlag(text: string, context: ContextLocation): DockerfileLocation {
   if (text === "") throw usage(`Cannot use --dockerfile "": it names no file`);
-  if (text === "-") {
-    if (context.kind === "stdin") throw usage("Cannot use --dockerfile=-: the context comes on stdin already");
+  if (text === "-" || isStdin(text)) {
+    if (context.kind === "stdin") throw usage(`Cannot use --dockerfile=${text}: the context comes on stdin already`);
     return { kind: "stdin" };
   }
+  if (/^\/(?:dev|proc\/self)\/fd\/[0-9]+$/.test(text)) return { kind: "descriptor", path: text };
   if (!/^https?:\/\//i.test(text)) return { kind: "file", name: text };
   let url: URL;
   try {
@@ -31,6 +34,11 @@ export function parseDockerfileFlag(text: string, context: ContextLocation): Doc
   }
   url.hash = "";
   return { kind: "http", url };
+}
+
+/** The names that Linux has for stdin. */
+function isStdin(path: string): boolean {
+  return ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].includes(path);
 }
 
 function usage(message: string): KilnError {

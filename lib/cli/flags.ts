@@ -249,7 +249,9 @@ export const FLAGS = {
     placeholder: "FILE",
     aliases: ["tarPath"],
     help: "Write the image as an archive for docker load or podman load",
-    details: "Cannot be combined with `--image-format=oci` or `--compression=zstd`, which that form has no place for.",
+    details:
+      "Cannot be combined with `--image-format=oci` or `--compression=zstd`, which that form has no place for. " +
+      "`/dev/stdout` works, too: what a RUN prints goes to stderr then.",
   }),
   "digest-file": text({
     group: "Outputs",

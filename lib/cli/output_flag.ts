@@ -12,6 +12,7 @@ import { didYouMean } from "../dockerfile/suggest.ts";
 import { KilnError } from "../errors.ts";
 import type { Family } from "../oci/media_type.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
+import type { BuildFlags } from "./flags.ts";
 import { parseGoCsv } from "./go_values.ts";
 
 /** Where an archive goes: an absolute path, or stdout. */
@@ -85,17 +86,27 @@ const NEVER: Readonly<Record<string, string>> = {
   "source-date-epoch": "one time holds for all outputs: set the build argument SOURCE_DATE_EPOCH",
 };
 
+/** Returns where an archive goes that is named by a path. Stdout is written to, never replaced by a file. */
+export function archiveDestination(path: string, cwd: string): ArchiveDestination {
+  const absolute = resolve(cwd, path);
+  return STDOUT_PATHS.includes(absolute) ? { kind: "stdout" } : { kind: "file", path: absolute };
+}
+
+/** The names that Linux has for it. */
+const STDOUT_PATHS = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
 /** Parses all flags. @throws {KilnError} kind `usage`, naming the key at fault */
 export function parseOutputFlags(texts: readonly string[], world: { readonly cwd: string }): readonly ParsedOutput[] {
   const outputs = texts.map((text) => new OutputParser(text, world.cwd).parse());
-  const piped = outputs.filter(({ spec }) => "to" in spec && spec.to.kind === "stdout");
-  if (piped.length > 1) throw new KilnError("usage", "Cannot use two --output with stdout: it takes one archive");
   return outputs;
 }
 
 /** Tells whether something that is no text is going to be written to stdout; never fails. */
-export function writesToStdout(texts: readonly string[]): boolean {
-  return texts.some((text) => /^-$|(?:^|,)"?dest=-"?(?:,|$)/.test(text.trim()));
+export function writesToStdout(flags: Pick<BuildFlags, "output" | "tar-path">): boolean {
+  const destinations = flags.output.map((text) =>
+    /(?:^|,)"?dest=([^",]*)"?(?:,|$)/.exec(text.trim())?.[1] ?? text.trim()
+  );
+  return [...destinations, flags["tar-path"] ?? ""].some((path) => path === "-" || STDOUT_PATHS.includes(path));
 }
 
 class OutputParser {
@@ -246,7 +257,7 @@ class OutputParser {
 
   #archive(): ArchiveDestination {
     const dest = this.#fields.get("dest") ?? "";
-    return dest === "-" ? { kind: "stdout" } : { kind: "file", path: this.#path() };
+    return dest === "-" ? { kind: "stdout" } : archiveDestination(this.#path(), this.#cwd);
   }
 
   #path(): string {

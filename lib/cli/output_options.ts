@@ -7,7 +7,13 @@ import { resolve } from "node:path/posix";
 import { KilnError } from "../errors.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { BuildFlags } from "./flags.ts";
-import type { ImageName, OutputSpec, ParsedOutput } from "./output_flag.ts";
+import {
+  type ArchiveDestination,
+  archiveDestination,
+  type ImageName,
+  type OutputSpec,
+  type ParsedOutput,
+} from "./output_flag.ts";
 import { mergeWishes } from "./output_wishes.ts";
 
 /** One `--destination`; archives carry the name as written. */
@@ -25,7 +31,7 @@ export interface OutputOptions {
   /** Whether to ask the registries before the build if it may push; never true without `push`. */
   readonly checkPush: boolean;
   readonly ociLayoutPath?: string;
-  readonly tarPath?: string;
+  readonly tar?: ArchiveDestination;
   readonly digestFile?: string;
   /** Lines `registry/repository@digest`. */
   readonly imageNameDigestFile?: string;
@@ -65,7 +71,13 @@ export function parseOutputOptions(
   );
   checkArchive(flags, outputs);
   const paths = parsePaths(flags, world);
+  const tarPath = paths.get("tar-path");
+  const tar = tarPath === undefined ? undefined : archiveDestination(tarPath, world.cwd);
   checkPaths(exports, paths);
+  const archives = [...exports.flatMap((spec) => "to" in spec ? [spec.to] : []), ...(tar === undefined ? [] : [tar])];
+  if (archives.filter(({ kind }) => kind === "stdout").length > 1) {
+    throw usage("Cannot write two archives to stdout: it takes one");
+  }
   for (const name of ["image-name-with-digest-file", "image-name-tag-with-digest-file"] as const) {
     if (paths.has(name) && destinations.length === 0) {
       throw usage(`Cannot write --${name}: no --destination names the image`);
@@ -78,7 +90,7 @@ export function parseOutputOptions(
     exports,
     checkPush: push && !flags["skip-push-permission-check"],
     ...optional("ociLayoutPath", paths.get("oci-layout-path")),
-    ...optional("tarPath", paths.get("tar-path")),
+    ...(tar === undefined ? {} : { tar }),
     ...optional("digestFile", paths.get("digest-file")),
     ...optional("imageNameDigestFile", paths.get("image-name-with-digest-file")),
     ...optional("imageNameTagDigestFile", paths.get("image-name-tag-with-digest-file")),

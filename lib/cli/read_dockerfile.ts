@@ -41,21 +41,31 @@ export async function loadDockerfile(location: DockerfileLocation, deps: Dockerf
     case "http":
       return await deps.fetch(location.url);
     case "stdin":
-      return { name: "Dockerfile", bytes: await readStdin(deps.stdin) };
+      return { name: "Dockerfile", bytes: await readStream(deps.stdin, "the Dockerfile on stdin") };
+    case "descriptor":
+      return { name: location.path, bytes: await readDescriptor(location.path) };
   }
 }
 
-async function readStdin(stdin: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+async function readDescriptor(path: string): Promise<Uint8Array> {
+  const fail = (why: string, cause: unknown) => new KilnError("dockerfile", `Cannot read "${path}": ${why}`, { cause });
+  try {
+    return await readStream((await Deno.open(path)).readable, `"${path}"`);
+  } catch (error) {
+    if (error instanceof KilnError) throw error;
+    if (error instanceof Deno.errors.NotFound) throw fail("no such descriptor is open", error);
+    throw fail(error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+async function readStream(stream: AsyncIterable<Uint8Array>, what: string): Promise<Uint8Array> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  for await (const chunk of stdin) {
+  for await (const chunk of stream) {
     chunks.push(new Uint8Array(chunk));
     length += chunk.length;
     if (length > MAX_FETCHED_BYTES) {
-      throw new KilnError(
-        "dockerfile",
-        `Cannot read the Dockerfile on stdin: it has more than ${MAX_FETCHED_BYTES} bytes`,
-      );
+      throw new KilnError("dockerfile", `Cannot read ${what}: it has more than ${MAX_FETCHED_BYTES} bytes`);
     }
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());

@@ -9,9 +9,11 @@ import type { GitSourceOptions } from "../contexts/git.ts";
 import type { ContextLimits } from "../contexts/context_source.ts";
 import { parseBoolean } from "../dockerfile/values/boolean.ts";
 import { KilnError } from "../errors.ts";
+import { bytePathOf } from "../io/byte_path.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Compression, Family } from "../oci/media_type.ts";
 import { hostPlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { compilePathPattern } from "../tree/match_path.ts";
 import { type BuildContextSpec, parseBuildContexts } from "./build_context_flag.ts";
 import { parseContextOptions } from "./context_options.ts";
 import { type DockerfileLocation, parseDockerfileFlag } from "./dockerfile_location.ts";
@@ -223,6 +225,15 @@ function parseIgnorePath(text: string): string {
   }
   const path = normalize(text).replace(/\/+$/, "");
   if (path === "") throw usage(`Cannot use --ignore-path "${text}": it would leave out everything`);
+  for (const component of path.split("/")) {
+    try {
+      compilePathPattern(bytePathOf(component));
+    } catch (error) {
+      if (!(error instanceof KilnError)) throw error;
+      const found = error.message.charAt(0).toLowerCase() + error.message.slice(1);
+      throw usage(`Cannot use --ignore-path "${text}": ${found}`, error.hint === undefined ? {} : { hint: error.hint });
+    }
+  }
   return path;
 }
 

@@ -52,7 +52,7 @@ export function parseReference(text: string): Reference {
   }
   if (rest === "") throw fail("it has no repository name");
   const { registry, repository } = splitRegistry(rest);
-  if (!HOST.test(registry)) throw fail(`"${registry}" is not a registry host`);
+  if (!HOST.test(registry) || !isReachable(registry)) throw fail(`"${registry}" is not a registry host`);
   if (repository === "") throw fail("it has no repository name");
   if (repository.length > 255) throw fail("the repository name is longer than 255 characters");
   if (!repository.split("/").every((component) => COMPONENT.test(component))) {
@@ -88,6 +88,11 @@ export function formatRepository(repository: Repository): string {
 /** Tells whether two repositories are the same. */
 export function sameRepository(a: Repository, b: Repository): boolean {
   return a.registry === b.registry && a.repository === b.repository;
+}
+
+/** Whether a host that fits the grammar can be asked at all: `300.1.1.1` and `host:99999` cannot. */
+function isReachable(host: string): boolean {
+  return URL.canParse(`https://${host}/`);
 }
 
 /** The first component is a registry iff it has a dot, a colon or an upper-case letter, or is `localhost`. */

@@ -1,5 +1,5 @@
 /**
- * Where an archive goes: a file, which is complete or not there, or stdout.
+ * Where an archive goes: a file, which is complete or not there, a pipe, or stdout.
  *
  * @module
  */
@@ -34,11 +34,23 @@ export async function preparePlace(place: ArchivePlace, name: string): Promise<v
   const { path } = place;
   await explainingFileErrors(`write ${name}`, async () => {
     await createFolder(dirname(path), 0o755);
-    if ((await Deno.stat(path).catch(() => undefined))?.isDirectory === true) {
-      throw new KilnError("usage", `Cannot write ${name}: it is a directory`);
-    }
-    await checkWritable(dirname(path));
+    const found = await Deno.stat(path).catch(() => undefined);
+    if (found?.isDirectory === true) throw new KilnError("usage", `Cannot write ${name}: it is a directory`);
+    if (found === undefined || found.isFile) await checkWritable(dirname(await targetOf(path)));
   });
+}
+
+/** Returns what a path leads to: a symlink to a file, which somebody has put there, stays. */
+async function targetOf(path: string): Promise<string> {
+  return await Deno.realPath(path).catch(() => path);
+}
+
+/** Writes a file that takes its place when it is complete; pipes and devices are written to as they are. */
+async function writeFile<T>(path: string, write: (file: Deno.FsFile) => Promise<T>): Promise<T> {
+  const found = await Deno.stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile) return await writeNewFile(await targetOf(path), write);
+  using file = await Deno.open(path, { write: true });
+  return await write(file);
 }
 
 /** Writes an archive; `body` is given what takes its bytes. @throws {KilnError} kind `disk` */
@@ -49,7 +61,7 @@ export async function writePlace<T>(
 ): Promise<T> {
   return await explainingFileErrors(`write ${name}`, async () => {
     if (place.kind === "file") {
-      return await writeNewFile(place.path, (file) => body((chunk) => writeAllSync(file, chunk)));
+      return await writeFile(place.path, (file) => body((chunk) => writeAllSync(file, chunk)));
     }
     const { stream } = place;
     const result = await body((chunk) => stream.write(chunk));

@@ -93,6 +93,16 @@ Deno.test("a tar context, with files of somebody else gives files of root", asyn
   assert.deepEqual([files.get("/x")?.uid, files.get("/x")?.gid], [0, 0]);
 });
 
+for (const file of [`<(printf 'FROM scratch\\nCOPY a /z\\n')`, "/dev/stdin"]) {
+  Deno.test(`a Dockerfile in the pipe ${file}, is read`, async () => {
+    await using site = await startSite({ a: "a" });
+    const script = `printf 'FROM scratch\\nCOPY a /z\\n' | "$@" --dockerfile ${file}`;
+    const { code, stderr } = await site.run(["--no-push"], { through: ["bash", "-c", script, "bash"] });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /COPY a \/z/);
+  });
+}
+
 Deno.test("a Dockerfile on stdin, is built with the context it is given", async () => {
   await using site = await startSite({ a: "a" });
   const stdin = new TextEncoder().encode("FROM scratch\nCOPY a /z\n");

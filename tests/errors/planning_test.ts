@@ -36,6 +36,13 @@ testFaults("a plan", [
     'Cannot parse the image reference "a:b!c": the tag "b!c" is not 1 to 128 of letters, digits, "_", "." and "-"',
   ],
   ["FROM a..b/c\n", 1, 'Cannot parse the image reference "a..b/c": "a..b" is not a registry host'],
+  [
+    "FROM localhost:99999/x\n",
+    1,
+    'Cannot parse the image reference "localhost:99999/x": "localhost:99999" is not a registry host',
+  ],
+  ["FROM 300.1.1.1/x\n", 1, 'Cannot parse the image reference "300.1.1.1/x": "300.1.1.1" is not a registry host'],
+  ["FROM [:::]/x\n", 1, 'Cannot parse the image reference "[:::]/x": "[:::]" is not a registry host'],
   ["FROM http://x/y\n", 1, 'Cannot parse the image reference "http://x/y": "http:" is not a registry host'],
   ["FROM a/\n", 1, 'Cannot parse the image reference "a/": "a/" is not a repository name'],
   ["FROM scratch\nONBUILD\n", 2, "Cannot parse ONBUILD: it needs an instruction"],

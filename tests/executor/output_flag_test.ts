@@ -125,6 +125,8 @@ Deno.test("--output to stdout [6.3], has nothing but the archive, and what comma
       [["-o", "-"], "made/a"],
       [["--output=type=oci,dest=-"], "index.json"],
       [["--output=type=docker,dest=-"], "manifest.json"],
+      [["--output=type=docker,dest=/dev/stdout"], "manifest.json"],
+      [["--no-push", "--tar-path=/dev/stdout"], "manifest.json"],
     ] as const
   ) {
     await using registry = await startRegistry({ bases: ["busybox"] });
@@ -238,7 +240,7 @@ const REFUSED: readonly (readonly [flags: readonly string[], error: RegExp])[] =
   [["type=oci,dest=x,compression=zstd", "type=docker,dest=y"], /the archive is one for docker load$/],
   [["type=oci,dest=x,compression=zstd", "type=oci,dest=y,compression=gzip"], /the image has one compression$/],
   [["type=oci,dest=x", "type=tar,dest=x"], /--output type=oci names it, too$/],
-  [["type=oci,dest=-", "-"], /two --output with stdout/],
+  [["type=oci,dest=-", "-"], /two archives to stdout: it takes one$/],
 ];
 for (const [flags, error] of REFUSED) {
   Deno.test(`--output ${flags.join(" and ")} [6.3], is refused`, async () => {

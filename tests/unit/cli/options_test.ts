@@ -237,11 +237,20 @@ Deno.test("outputs, are absolute paths", () => {
     untagged: [],
     exports: [],
     ociLayoutPath: "/here/o",
-    tarPath: "/t.tar",
+    tar: { kind: "file", path: "/t.tar" },
     digestFile: "/here/x",
     imageNameDigestFile: "/here/n",
     imageNameTagDigestFile: "/here/nt",
   });
+});
+
+Deno.test("outputs, know the names that Linux has for stdout", () => {
+  for (const path of ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]) {
+    const [kaniko, buildkit] = [[`--tar-path=${path}`], [`--output=type=oci,dest=${path}`]];
+    assert.deepEqual(options(kaniko).outputs.tar, { kind: "stdout" });
+    assert.deepEqual(options(buildkit).outputs.exports.map((spec) => "to" in spec && spec.to), [{ kind: "stdout" }]);
+    for (const args of [kaniko, buildkit]) assert.equal(parseReportOptions(flagsOf(args)).stdoutIsTaken, true);
+  }
 });
 
 Deno.test("outputs, with an empty path are not asked for", () => {
@@ -354,6 +363,11 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, hin
     ["--ignore-path=var/run"],
     'Cannot use --ignore-path "var/run": it is not an absolute path',
     'it is a path in the image, such as "/var/run"',
+  ],
+  [
+    ["--ignore-path=/a/[b"],
+    'Cannot use --ignore-path "/a/[b": cannot match "[b": a bracket is not closed',
+    "a literal [ is written [[] or \\[",
   ],
   [["--ignore-path=/"], 'Cannot use --ignore-path "/": it would leave out everything'],
   [["--ignore-path=/a/.."], 'Cannot use --ignore-path "/a/..": it would leave out everything'],

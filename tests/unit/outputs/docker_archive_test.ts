@@ -127,3 +127,30 @@ Deno.test("dockerArchive() says before the build that the path is a directory", 
     message: `Cannot write the docker archive "${folder.path}": it is a directory`,
   });
 });
+
+Deno.test("dockerArchive() writes to the pipe that a path leads to, and leaves both there", async () => {
+  await using folder = await tempFolder();
+  const [pipe, link] = [join(folder.path, "pipe"), join(folder.path, "link")];
+  await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  await Deno.symlink("pipe", link);
+  const reader = new Deno.Command("timeout", { args: ["10", "tar", "-tf", pipe], stdout: "piped" }).output();
+  const output = dockerArchive({ place: { kind: "file", path: link }, names: [] });
+  await output.prepare();
+  await output.write(sampleImage({ family: "docker" }));
+  assert.match(new TextDecoder().decode((await reader).stdout), /^manifest\.json$/m);
+  assert.deepEqual([...await namesIn(folder.path)].sort(), ["link", "pipe"]);
+  assert.ok((await Deno.lstat(link)).isSymlink && (await Deno.lstat(pipe)).isFifo);
+});
+
+Deno.test("dockerArchive() writes the file that a symlink leads to", async () => {
+  await using folder = await tempFolder();
+  const file = await folder.write("image.tar", "before");
+  const link = join(folder.path, "link");
+  await Deno.symlink("image.tar", link);
+  assert.ok((await write(sampleImage({ family: "docker" }), [], link)).has("manifest.json"));
+  assert.ok((await Deno.lstat(link)).isSymlink && (await entriesOf(file)).has("manifest.json"));
+});
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
+}
