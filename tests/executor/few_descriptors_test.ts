@@ -7,8 +7,9 @@ import assert from "node:assert/strict";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { startSite } from "../support/executor_site.ts";
+import { ISOLATIONS, placeOf } from "../support/isolations.ts";
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ISOLATIONS) {
   Deno.test(`F22 200 descriptors, are enough for a build of several stages (${isolation})`, async () => {
     await prepared({ tools: [], bases: ["busybox"] });
     await using registry = await startRegistry({ bases: ["busybox"] });
@@ -27,7 +28,7 @@ for (const isolation of ["overlay", "chroot"]) {
     const deep = Array.from({ length: 60 }, (_, at) => [`many/${"d/".repeat(at)}f${at}`, "x"] as const);
     await site.write(Object.fromEntries(deep));
     const { code, stderr } = await site.run(["--no-push", "--insecure-pull", `--isolation=${isolation}`], {
-      through: ["prlimit", "--nofile=200:200"],
+      through: ["prlimit", "--nofile=200:200", ...await placeOf(isolation, site)],
     });
     assert.equal(code, 0, stderr);
     await site.assertNothingLeft();

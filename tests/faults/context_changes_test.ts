@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { startSite } from "../support/executor_site.ts";
+import { ISOLATIONS, placeOf } from "../support/isolations.ts";
 
 /** Takes a while to be copied. */
 const BYTES = 384 * 1024 ** 2;
@@ -16,14 +17,15 @@ const CHANGES: readonly (readonly [shows: string, change: (path: string, round: 
   ["is written to in place", (path, round) => Deno.utimeSync(path, round, round)],
 ];
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ISOLATIONS) {
   for (const [shows, change] of CHANGES) {
     Deno.test(`F35 file of the context that ${shows} while it is copied, fails the build and names it (${isolation})`, async () => {
       await using site = await startSite({ Dockerfile: "FROM scratch\nCOPY large /\n" });
       const path = `${site.context}/large`;
       await Deno.writeTextFile(path, "");
       await Deno.truncate(path, BYTES);
-      const running = site.start(["--no-push", `--isolation=${isolation}`]);
+      const through = await placeOf(isolation, site);
+      const running = site.start(["--no-push", `--isolation=${isolation}`], { through });
       let round = 0;
       const changing = setInterval(() => change(path, ++round), 1);
       try {

@@ -4,11 +4,14 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { ISOLATIONS } from "../../lib/rootfs/isolation.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
 import { startSite } from "../support/executor_site.ts";
+import { placeOf } from "../support/isolations.ts";
 
 const LIMIT_MIB = 400;
+const CGROUPS = "/sys/fs/cgroup";
 
 /** A control group with a limit, of version 2 or 1. */
 interface Group extends Disposable {
@@ -18,9 +21,9 @@ interface Group extends Disposable {
 
 function makeGroup(): Group {
   const name = `kiln-test-${crypto.randomUUID()}`;
-  const isUnified = isThere("/sys/fs/cgroup/cgroup.controllers");
-  const path = isUnified ? `/sys/fs/cgroup/${name}` : `/sys/fs/cgroup/memory/${name}`;
-  if (isUnified) Deno.writeTextFileSync("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+  const isUnified = isThere(`${CGROUPS}/cgroup.controllers`);
+  const path = isUnified ? `${CGROUPS}/${name}` : `${CGROUPS}/memory/${name}`;
+  if (isUnified) Deno.writeTextFileSync(`${CGROUPS}/cgroup.subtree_control`, "+memory");
   Deno.mkdirSync(path);
   const limit = isUnified ? "memory.max" : "memory.limit_in_bytes";
   Deno.writeTextFileSync(`${path}/${limit}`, String(LIMIT_MIB * 2 ** 20));
@@ -39,7 +42,7 @@ function isThere(path: string): boolean {
   }
 }
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ISOLATIONS) {
   for (const [kind, command] of [["command", "tail /dev/zero"], ["child of the command", "tail /dev/zero; exit $?"]]) {
     Deno.test(`F27 ${kind} that takes all memory, is killed and explained; the builder goes on (${isolation})`, async () => {
       await prepared({ tools: [], bases: ["busybox"] });
@@ -48,7 +51,10 @@ for (const isolation of ["overlay", "chroot"]) {
         Dockerfile: `FROM ${registry.base("busybox")}\nENV MARK={MARK}\nRUN ${command}\n`,
       });
       using group = makeGroup();
-      const { code, stderr } = await site.run(["--no-push", "--insecure-pull", `--isolation=${isolation}`], group);
+      const container = await placeOf(isolation, site, { binds: [{ from: CGROUPS, to: CGROUPS, readOnly: true }] });
+      const { code, stderr } = await site.run(["--no-push", "--insecure-pull", `--isolation=${isolation}`], {
+        through: [...group.through, ...container],
+      });
       assert.equal(code, 137, stderr);
       const hint = `hint: the kernel killed it because the memory of the control group, ${LIMIT_MIB} MiB, was used up`;
       assert.ok(stderr.includes(hint), stderr);
