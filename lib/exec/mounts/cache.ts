@@ -21,7 +21,8 @@ import { removeTree } from "../../tree/remove.ts";
 import type { BindMount } from "../spec.ts";
 import { noteUse, tryLockCache } from "./cache_lock.ts";
 import type { MountRequest, MountSources } from "./prepared.ts";
-import { type MountSource, openSource } from "./source.ts";
+import { openSource } from "./source.ts";
+import type { MountSource } from "./source_views.ts";
 import { targetOf } from "./target.ts";
 
 /** A cache mount of which everything is known but its directory. */

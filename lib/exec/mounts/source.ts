@@ -4,22 +4,12 @@
  * @module
  */
 import { KilnError } from "../../errors.ts";
-import { type BytePath, bytePathOf } from "../../io/byte_path.ts";
+import { bytePathOf } from "../../io/byte_path.ts";
 import { withDirectory } from "../../sys/file.ts";
 import { isDirectory } from "../../sys/stat.ts";
-import type { FileTree } from "../../tree/file_tree.ts";
 import { cleanInRoot, realPathIn } from "../../tree/real_path.ts";
 import type { MountRequest, MountSources } from "./prepared.ts";
-
-/** A file or directory in a tree. */
-export interface MountSource {
-  readonly tree: FileTree;
-  /** Absolute, without symlinks below the tree's root. */
-  readonly path: BytePath;
-  /** The same, relative to the tree's root. */
-  readonly inner: BytePath;
-  readonly type: "file" | "directory";
-}
+import type { MountSource } from "./source_views.ts";
 
 /**
  * Resolves the source inside its tree, so that neither `..` nor a symlink leads out of it (CVE-2024-1753).

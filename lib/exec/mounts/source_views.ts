@@ -11,11 +11,21 @@ import type { BytePath } from "../../io/byte_path.ts";
 import { SysError } from "../../sys/errno.ts";
 import * as files from "../../sys/file.ts";
 import { mount, MS, unmount } from "../../sys/mount.ts";
+import type { FileTree } from "../../tree/file_tree.ts";
 import { ON_DISK } from "../../tree/metadata_access.ts";
 import { OVERLAY_NOTES } from "../../tree/overlay_marks.ts";
 import { copyRootMeta } from "../../tree/settle_layer.ts";
 import type { Jobs } from "../../worker.ts";
-import type { MountSource } from "./source.ts";
+
+/** A file or directory in a tree. */
+export interface MountSource {
+  readonly tree: FileTree;
+  /** Absolute, without symlinks below the tree's root. */
+  readonly path: BytePath;
+  /** The same, relative to the tree's root. */
+  readonly inner: BytePath;
+  readonly type: "file" | "directory";
+}
 
 /** A place of one command. */
 export interface OwnView {
