@@ -7,6 +7,7 @@
 interface Waiting {
   readonly alone: boolean;
   readonly enter: () => void;
+  readonly refuse: (reason: unknown) => void;
 }
 
 /**
@@ -17,6 +18,7 @@ export class Gate {
   readonly #waiting: Waiting[] = [];
   #inside = 0;
   #isAlone = false;
+  #closed: { readonly reason: unknown } | undefined;
 
   /** Whether somebody is inside alone. */
   get isAlone(): boolean {
@@ -33,8 +35,18 @@ export class Gate {
     return this.#enter(true, signal);
   }
 
+  /**
+   * Lets nobody in any more: whoever waits or comes gets the reason. For who is inside alone, stays so for good, and
+   * cannot leave things as others need them.
+   */
+  close(reason: unknown): void {
+    this.#closed = { reason };
+    for (const { refuse } of [...this.#waiting]) refuse(reason);
+  }
+
   async #enter(alone: boolean, signal: AbortSignal): Promise<Disposable> {
     signal.throwIfAborted();
+    if (this.#closed !== undefined) throw this.#closed.reason;
     await new Promise<void>((resolve, reject) => {
       const waiting: Waiting = {
         alone,
@@ -42,11 +54,13 @@ export class Gate {
           signal.removeEventListener("abort", leave);
           resolve();
         },
+        refuse: (reason) => {
+          signal.removeEventListener("abort", leave);
+          this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+          reject(reason);
+        },
       };
-      const leave = (): void => {
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
-        reject(signal.reason);
-      };
+      const leave = (): void => waiting.refuse(signal.reason);
       signal.addEventListener("abort", leave, { once: true });
       this.#waiting.push(waiting);
       this.#admit();
@@ -54,7 +68,7 @@ export class Gate {
     let isInside = true;
     return {
       [Symbol.dispose]: () => {
-        if (!isInside) return;
+        if (!isInside || this.#closed !== undefined) return;
         isInside = false;
         this.#inside--;
         this.#isAlone = false;

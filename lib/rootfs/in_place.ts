@@ -12,6 +12,7 @@ import type { Abilities } from "../exec/abilities.ts";
 import type { ExecResult, ExecSpec } from "../exec/spec.ts";
 import { type BytePath, displayPath } from "../io/byte_path.ts";
 import type { Report } from "../report/report.ts";
+import { explainSysError } from "../sys/errno.ts";
 import { asSubreaper, hideProcess } from "../sys/process_flags.ts";
 import { ContainerRoot, type Entered, recoverRoot } from "../tree/container_root.ts";
 import type { CommandEnd, Commands } from "./commands.ts";
@@ -48,7 +49,7 @@ export class InPlaceCommands implements Commands {
   readonly #root: ContainerRoot;
   /** Places it was said of that commands do not see the image's files there. */
   readonly #told = new Set<BytePath>();
-  /** Why the container's own files are not in the root, though no command runs. */
+  /** Why the last command is the last one: after it the container's own files could not be put back at once. */
   #failure: unknown;
 
   /** @throws {KilnError} kind `interrupted`, if another build has the root */
@@ -94,8 +95,8 @@ export class InPlaceCommands implements Commands {
       for (const path of entered.covered) this.#tellCovered(path);
       return entered;
     } catch (error) {
-      recoverRoot(this.#options.directory);
-      throw error;
+      this.#putBack(error);
+      throw explainSysError(error, "put the files of the stage into the root of this container", "disk");
     }
   }
 
@@ -109,8 +110,22 @@ export class InPlaceCommands implements Commands {
       }
       return restored;
     } catch (error) {
-      this.#failure = error;
-      throw error;
+      this.#failure = explainSysError(error, "take the files of the stage out of the root of this container", "disk");
+      this.#putBack(this.#failure);
+      throw this.#failure;
+    }
+  }
+
+  /**
+   * Ends an exchange that failed. If that fails too, the end of the build or the next one may have more luck; until then
+   * the root is not to be relied on: it may have the image's credentials and helpers (S29).
+   */
+  #putBack(failure: unknown): void {
+    const { directory, gate } = this.#options;
+    try {
+      recoverRoot(directory);
+    } catch {
+      gate.close(failure);
     }
   }
 

@@ -193,8 +193,10 @@ export class ContainerRoot implements Disposable {
 
   /** Ends what a record says was begun. */
   recover({ phase, tree }: Record): void {
-    if (phase === "entered" && tree !== undefined) return void this.leave({ tree, moved: new Map(), covered: [] });
-    this.#restore();
+    if (phase !== "entered" || tree === undefined) return this.#restore();
+    // A build that could not put it back has removed its stages since: nobody needs what is in the root.
+    const isThere = tryStatAt(files.AT_FDCWD, tree) !== undefined;
+    this.leave({ tree: isThere ? tree : this.#makeLost(), moved: new Map(), covered: [] });
   }
 
   #restore(): void {
@@ -322,9 +324,13 @@ export class ContainerRoot implements Disposable {
   }
 
   #openLost(): number {
+    return files.openDirectory(this.#makeLost());
+  }
+
+  #makeLost(): BytePath {
     const path = `${this.#directory}/lost/${crypto.randomUUID()}`;
     files.makeDirectory(files.AT_FDCWD, path, 0o700);
-    return files.openDirectory(path);
+    return path;
   }
 }
 

@@ -54,6 +54,21 @@ Deno.test("gate, lets in many together and one alone, who wait for each other", 
   assert.deepEqual(visitors.seen, ["a", "b", "C", "e", "D"]);
 });
 
+Deno.test("gate, once closed by who is inside alone, lets nobody in any more", async () => {
+  const visitors = new Visitors();
+  await visitors.enter("A", "alone");
+  const waiting = [visitors.enter("b", "together"), visitors.enter("C", "alone")];
+  const reason = new Error("the root is not what it was");
+  visitors.gate.close(reason);
+  for (const entering of [...waiting, visitors.enter("d", "together")]) {
+    await assert.rejects(entering, (error) => error === reason);
+  }
+  visitors.leave("A");
+  assert.equal(visitors.gate.isAlone, true);
+  await assert.rejects(visitors.enter("e", "together"), (error) => error === reason);
+  assert.deepEqual(visitors.seen, ["A"]);
+});
+
 Deno.test("gate, who is inside gets in again while somebody waits to be alone", async () => {
   const visitors = new Visitors();
   await visitors.enter("a", "together");

@@ -463,6 +463,15 @@ Deno.test("container root, whose builder was killed at any moment, is put back b
   assertListing(await container.list(), before);
 });
 
+Deno.test("container root, is put back when the tree that is in it has lost its place", async () => {
+  await using container = await Container.start(MOUNTS);
+  const before = await container.list();
+  const { entered } = await exchanged(container, IMAGE);
+  Deno.removeSync(entered.tree, { recursive: true });
+  recoverRoot(container.exchange);
+  assertListing(await container.list(), before);
+});
+
 Deno.test("container root, is put back wherever an exchange was cut off", async () => {
   await using container = await Container.start(MOUNTS);
   const before = await container.list();
