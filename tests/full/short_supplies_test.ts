@@ -8,20 +8,38 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { type Isolation, ISOLATIONS } from "../../lib/rootfs/isolation.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
+import { executorRoot } from "../support/executor_root.ts";
 import { type Outcome, type Site, startSite } from "../support/executor_site.ts";
+import { placeOf } from "../support/isolations.ts";
 
-const STEPS = 24;
+const EXECUTOR_ROOT = await executorRoot();
 
-/** Runs with a small disk at `small`; afterwards every file that is left on it is listed on stderr. */
+/** How many sizes of disk are tried; what all isolations do alike is tried with two of them. */
+const STEPS: Readonly<Record<Isolation, number>> = { overlay: 24, chroot: 24, userns: 10, "in-place": 14 };
+
+/**
+ * Runs with a small disk at `small`; afterwards every file that is left on it is listed on stderr, and what is
+ * in a container's root.
+ */
 function disk(options: string): readonly string[] {
   const shell = `
     mkdir -p small
     mount -t tmpfs -o mode=755,${options} small small
     "$@" && code=0 || code=$?
-    find small/work/builds small/layout small/image.tar ! -type d 2>/dev/null | sed 's/^/LEFT /' >&2 || true
-    if [ -d small/work/builds ]; then find small/work/builds -mindepth 1 | sed 's/^/LEFT /' >&2; fi
+    find small/layout small/image.tar ! -type d 2>/dev/null | sed 's/^/LEFT /' >&2 || true
+    for work in small/work small/container/upper/kaniko; do
+      if [ -d $work/builds ]; then find $work/builds -mindepth 1 | sed 's/^/LEFT /' >&2; fi
+    done
+    if [ -d small/container ]; then
+      mkdir view
+      mount -t overlay -o lowerdir=small/container/upper:${EXECUTOR_ROOT} root view
+      find view -path view/kaniko -prune -o -printf 'OWN %p %y %m %U:%G %l\\n' | sort >&2
+      umount view
+      rmdir view
+    fi
     exit $code
   `;
   return ["unshare", "--mount", "--propagation=private", "sh", "-euc", shell, "sh"];
@@ -29,7 +47,7 @@ function disk(options: string): readonly string[] {
 
 interface Place extends AsyncDisposable {
   readonly site: Site;
-  run(isolation: string, through: readonly string[]): Promise<Outcome>;
+  run(isolation: Isolation, through: readonly string[]): Promise<Outcome>;
 }
 
 async function place(): Promise<Place> {
@@ -51,12 +69,16 @@ RUN rm /app/3; echo more >> /d/1; head -c 300000 /dev/zero > /zeros
   }
   return {
     site,
-    run: (isolation, through) =>
-      site.run([
-        ...["--insecure-pull", "--no-push", `--isolation=${isolation}`, `--work-dir=${site.path}/small/work`],
+    async run(isolation, through): Promise<Outcome> {
+      // In place, the container's root is on the small disk, with the work directory in it.
+      const work = isolation === "in-place" ? "/kaniko" : `${site.path}/small/work`;
+      const container = await placeOf(isolation, site, { state: `${site.path}/small/container` });
+      return await site.run([
+        ...["--insecure-pull", "--no-push", `--isolation=${isolation}`, `--work-dir=${work}`],
         ...[`--oci-layout-path=${site.path}/small/layout`, `--tar-path=${site.path}/small/image.tar`],
         "--destination=image:1",
-      ], { env: { SOURCE_DATE_EPOCH: "1700000000" }, through }),
+      ], { env: { SOURCE_DATE_EPOCH: "1700000000" }, through: [...through, ...container] });
+    },
     async [Symbol.asyncDispose](): Promise<void> {
       await site[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
@@ -64,16 +86,22 @@ RUN rm /app/3; echo more >> /d/1; head -c 300000 /dev/zero > /zeros
   };
 }
 
+/** What is in the root of the container but Kiln's own. */
+function ownIn(stderr: string): readonly string[] {
+  return stderr.split("\n").filter((line) => line.startsWith("OWN "));
+}
+
 /** Checks one run; returns whether the build had enough. */
 async function check(
   { code, stdout, stderr }: Outcome,
-  { site, digest }: { site: Site; digest: string },
+  { site, clean }: { site: Site; clean: Outcome },
 ): Promise<boolean> {
   assert.doesNotMatch(stderr, /^ {4}at /m, stderr);
   await site.assertNothingRuns();
+  assert.deepEqual(ownIn(stderr), ownIn(clean.stderr), stderr);
   const left = stderr.split("\n").filter((line) => line.startsWith("LEFT "));
   if (code === 0) {
-    assert.equal(digestIn(stdout), digest, stderr);
+    assert.equal(digestIn(stdout), digestIn(clean.stdout), stderr);
     assert.ok(left.every((line) => !line.includes("/builds")), stderr);
     return true;
   }
@@ -88,18 +116,18 @@ function digestIn(stdout: string): string {
   return /sha256:[0-9a-f]{64}$/m.exec(stdout)?.[0] ?? assert.fail(stdout);
 }
 
-for (const isolation of ["overlay", "chroot"]) {
+for (const isolation of ISOLATIONS) {
   for (const [kind, least, enough] of [["size", 200_000, 40_000_000], ["nr_inodes", 30, 4000]] as const) {
     Deno.test(`F20 F22 disk whose ${kind} is used up at every place, fails the build in words (${isolation})`, async (t) => {
       await using at = await place();
       const clean = await at.run(isolation, disk("size=200m"));
       assert.equal(clean.code, 0, clean.stderr);
-      const digest = digestIn(clean.stdout);
+      const steps = STEPS[isolation];
       let last = false;
-      for (let step = 0; step < STEPS; step++) {
-        const amount = Math.round(least * (enough / least) ** (step / (STEPS - 1)));
+      for (let step = 0; step < steps; step++) {
+        const amount = Math.round(least * (enough / least) ** (step / (steps - 1)));
         await t.step(`${amount}`, async () => {
-          last = await check(await at.run(isolation, disk(`${kind}=${amount}`)), { site: at.site, digest });
+          last = await check(await at.run(isolation, disk(`${kind}=${amount}`)), { site: at.site, clean });
         });
       }
       assert.ok(last, "the last one was to be enough");

@@ -13,6 +13,8 @@ import type { Site } from "./executor_site.ts";
 export interface KeptContainer {
   /** Goes in front of the executor's command line. */
   readonly through: readonly string[];
+  /** The same, with a program in the container that starts it. */
+  startedBy(program: readonly string[]): Promise<readonly string[]>;
   /** All files of its own but Kiln's, a line for what can be known about each; what is mounted is not its own. */
   list(): Promise<readonly string[]>;
 }
@@ -57,5 +59,9 @@ export async function startKeptContainer(
     ...own,
   };
   await run(await inContainer({ ...options, files, program: ["/busybox", "sh", "-c", age] }));
-  return { through: await inContainer(options), list: async () => (await run(listing)).stdout.split("\n").sort() };
+  return {
+    through: await inContainer(options),
+    startedBy: (program) => inContainer({ ...options, program: [...program, "/kaniko/executor"] }),
+    list: async () => (await run(listing)).stdout.split("\n").sort(),
+  };
 }
