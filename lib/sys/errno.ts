@@ -146,7 +146,7 @@ const LEFTOVERS: Readonly<Partial<Record<ErrnoName, ErrorKind>>> = {
 export function explainSysError(error: unknown, what: string, otherwise: ErrorKind): unknown {
   if (!(error instanceof SysError)) return error;
   const kind = HOST_FAULTS[errnoName(error.errno) as ErrnoName] ?? otherwise;
-  const path = error.subject === undefined ? "" : `"${displayPath(error.subject)}"`;
+  const path = (error.subject ?? "") === "" ? "" : `"${displayPath(error.subject ?? "")}"`;
   // The state of a file system is not about one path.
   const isAboutPath = kind !== "disk" && path !== "" && !what.includes(path);
   const subject = isAboutPath ? ` (${path})` : "";
