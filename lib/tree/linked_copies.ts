@@ -10,7 +10,7 @@
  */
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
-import { SysError } from "../sys/errno.ts";
+import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { isDirectory, isSocket, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { copyEntry } from "./copy_entry.ts";
@@ -59,7 +59,7 @@ export interface CopyLinksRequest {
   readonly linked: readonly LinkedFile[];
 }
 
-/** Copies those that can be seen under several names, and returns the copies. */
+/** Copies those that can be seen under several names, and returns the copies. @throws {KilnError} kind `disk` */
 export function copyLinks({ root, linked }: CopyLinksRequest, metadata: Metadata): readonly LinkedCopy[] {
   return files.withDirectory(root, (fd) => {
     const directories = new OpenDirectories(fd);
@@ -68,6 +68,8 @@ export function copyLinks({ root, linked }: CopyLinksRequest, metadata: Metadata
         const paths = file.paths.filter((path) => shows(directories, path, file.inode));
         return paths.length < 2 ? [] : [copyLinked(paths, directories, metadata)];
       });
+    } catch (error) {
+      throw explainSysError(error, "copy files with several names, which a command may change", "disk");
     } finally {
       directories.forget();
     }

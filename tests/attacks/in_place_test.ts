@@ -279,3 +279,32 @@ Deno.test("command that removes the builder's files, ends the build and says so"
   assert.ok(code !== 0 && code !== 70, stderr);
   assert.match(stderr, /Cannot go on: the command removed "\/kaniko" of this container/);
 });
+
+Deno.test("S76 capabilities of RUN in place, are Docker's default set also where the container has all, and none for a user", async () => {
+  const show = "RUN grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status";
+  const { code, stderr, output } = await inPlace({
+    dockerfile: `FROM {BASE}\n${show}\nUSER app\n${show}\n`,
+    container: { capabilities: ownCapabilities() },
+  });
+  assert.equal(code, 0, stderr);
+  const [none, some] = ["0000000000000000", "00000000a80425fb"];
+  assert.deepEqual(output.filter((line) => line !== "").map((line) => line.split(/\s+/)), [
+    ...[["CapInh:", none], ["CapPrm:", some], ["CapEff:", some], ["CapBnd:", some], ["CapAmb:", none]],
+    ...[["CapInh:", none], ["CapPrm:", none], ["CapEff:", none], ["CapBnd:", some], ["CapAmb:", none]],
+  ]);
+});
+
+/** A bit for each. */
+function ownCapabilities(): number {
+  const [, digits = ""] = /^CapEff:\s*(\w+)$/m.exec(Deno.readTextFileSync("/proc/self/status")) ?? [];
+  return Number.parseInt(digits, 16);
+}
+
+Deno.test("S64 what root in a RUN in place puts into /kaniko, is there for what comes after, and in no layer", async () => {
+  const { code, stderr, image, output } = await inPlace({
+    dockerfile: "FROM {BASE}\nRUN echo changed > /kaniko/planted; echo x > /made\nRUN cat /kaniko/planted\n",
+  });
+  assert.equal(code, 0, stderr);
+  assert.ok(output.includes("changed"), stderr);
+  assert.ok(image?.files.has("/made") && !image.files.has("/kaniko/planted"));
+});

@@ -163,6 +163,19 @@ for (const isolation of ["overlay", "chroot"]) {
   );
 }
 
+testFailures("a full disk", [{
+  shows: "before a RUN, for which overlayfs without an index has files with several names copied, is named (userns)",
+  through: disks,
+  made,
+  dockerfile: "FROM {BASE}\nRUN true\n",
+  args: ["--work-dir={SITE}/small/work", "--isolation=userns"],
+  code: 73,
+  error: "Cannot copy files with several names, which a command may change: the file system is full " +
+    "(or out of inodes) (ENOSPC)",
+  lines: [2, 2],
+  hint: "free some space, or point --work-dir at a file system that has more",
+}]);
+
 testFailures("a disk that is read-only", [
   {
     shows: "as work directory, is named with the flag",
