@@ -95,8 +95,9 @@ export class InPlaceCommands implements Commands {
       for (const path of entered.covered) this.#tellCovered(path);
       return entered;
     } catch (error) {
-      this.#putBack(error);
-      throw explainSysError(error, "put the files of the stage into the root of this container", "disk");
+      const failure = explainSysError(error, "put the files of the stage into the root of this container", "disk");
+      this.#putBack(failure);
+      throw failure;
     }
   }
 

@@ -15,7 +15,7 @@ import { type Isolation, ISOLATIONS } from "../../lib/rootfs/isolation.ts";
 import { ensureTools } from "../support/environment/tools.ts";
 import { prepared } from "../support/environment/environment.ts";
 import { startRegistry } from "../support/environment/registry_server.ts";
-import { type Site, startSite } from "../support/executor_site.ts";
+import { type Outcome, type Site, startSite } from "../support/executor_site.ts";
 import { startKeptContainer } from "../support/kept_container.ts";
 import { portableStrace, type RefusedCall, refusing } from "../support/refused_call.ts";
 
@@ -118,6 +118,32 @@ async function placeOf(isolation: Isolation, site: Site): Promise<Place> {
     list: async () => (await container.list()).map((line) => line.replace(/( directory .*) \d+$/, "$1")),
   };
 }
+
+Deno.test("F23 S29 disk that renames nothing any more, leaves the image's files in the root to the next build, which looks at none", async () => {
+  await prepared({ tools: [], bases: ["busybox"] });
+  await using registry = await startRegistry({ bases: ["busybox"] });
+  await using site = await startSite({ Dockerfile: `FROM ${registry.base("busybox")}\nRUN touch /made\n` });
+  const place = await placeOf("in-place", site);
+  const before = await place.list();
+  const args = ["--insecure-pull", "--no-push", "--isolation=in-place"];
+  const build = async (at: RefusedCall["at"]): Promise<Outcome> =>
+    await site.run(args, { through: await place.refuse({ call: "renameat", error: "EIO", at }) });
+  assert.equal((await build(65_535)).code, 0);
+  const threads = Map.groupBy(
+    (await Deno.readTextFile(`${site.path}/trace`)).split("\n"),
+    (line) => line.split(" ")[0],
+  );
+  // Most of those of one thread are of the exchange, half of them of the way back.
+  const most = Math.max(...[...threads.values()].map(({ length }) => length));
+  const failed = await build(`${Math.floor(most * 0.7)}+`);
+  assert.equal(failed.code, 73, failed.stderr);
+  assert.match(failed.stderr, /^error: Cannot put back the files of this container/m);
+  assert.notDeepEqual(await place.list(), before);
+  const { code, stderr } = await site.run(args, { through: place.through });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await place.list(), before);
+  await site.assertNothingLeft();
+});
 
 /** The host is to blame: disk, a moment's shortage, a right; 64 for an isolation asked for that cannot be had. */
 const CODES = [0, 64, 73, 75, 77, 126];

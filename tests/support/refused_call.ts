@@ -6,11 +6,11 @@
 import { findProgram, run } from "./environment/command.ts";
 import { ensureTools } from "./environment/tools.ts";
 
-/** Which call is refused: of each thread apart, the one with this number, from 1. */
+/** Which call is refused: of each thread apart, the one with this number, from 1, or that and all later ones ("60+"). */
 export interface RefusedCall {
   readonly call: string;
   readonly error: string;
-  readonly at: number;
+  readonly at: number | `${number}+`;
 }
 
 /** Returns the words between strace and the program; the calls are written to `trace`, refused ones marked with "(INJECTED)". */
