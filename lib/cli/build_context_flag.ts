@@ -56,6 +56,7 @@ export function parseBuildContexts(
       });
     }
     const name = text.slice(0, equals);
+    if (name === "") throw new KilnError("usage", 'Cannot use --build-context: nothing stands before the "="');
     try {
       return [parseName(name), { name, value: parseValue(text.slice(equals + 1), cwd) }] as const;
     } catch (error) {

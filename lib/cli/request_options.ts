@@ -230,8 +230,8 @@ function parseIgnorePath(text: string): string {
       compilePathPattern(bytePathOf(component));
     } catch (error) {
       if (!(error instanceof KilnError)) throw error;
-      const found = error.message.charAt(0).toLowerCase() + error.message.slice(1);
-      throw usage(`Cannot use --ignore-path "${text}": ${found}`, error.hint === undefined ? {} : { hint: error.hint });
+      const { message, hint } = error.within(`use --ignore-path "${text}"`);
+      throw usage(message, hint === undefined ? {} : { hint });
     }
   }
   return path;

@@ -182,7 +182,7 @@ class Session {
     if (/permission denied/i.test(this.#said)) {
       return new KilnError("denied", action, { hint: "give a key that the server accepts, by a file or an agent" });
     }
-    if (/does not appear to be a git repository|not found|Could not resolve|no such identity/i.test(this.#said)) {
+    if (/does not appear to be a git repository|not found|no such identity/i.test(this.#said)) {
       return new KilnError("context", action);
     }
     return new CutOff(said === "" ? "ssh ended without an answer" : `ssh says: ${said}`);

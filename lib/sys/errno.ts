@@ -148,7 +148,9 @@ export function explainSysError(error: unknown, what: string, otherwise: ErrorKi
   const kind = HOST_FAULTS[errnoName(error.errno) as ErrnoName] ?? otherwise;
   const path = (error.subject ?? "") === "" ? "" : `"${displayPath(error.subject ?? "")}"`;
   // The state of a file system is not about one path.
-  const isAboutPath = kind !== "disk" && path !== "" && !what.includes(path);
+  // Calls below a root name paths without the slash that they have for people.
+  const isNamed = what.includes(path) || what.includes(`"/${path.slice(1)}`);
+  const isAboutPath = kind !== "disk" && path !== "" && !isNamed;
   const subject = isAboutPath ? ` (${path})` : "";
   return new KilnError(kind, `Cannot ${what}: ${describeErrno(error.errno)}${subject}`, {
     cause: error,

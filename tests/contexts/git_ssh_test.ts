@@ -77,6 +77,14 @@ Deno.test("git over ssh to a repository that is missing, is an error with the se
   assert.match(error.message, /'\/nope.git' does not appear to be a git repository/);
 });
 
+Deno.test("git over ssh to a host that no name server knows, is tried again, and is no fault of the context", async () => {
+  await using at = await gitSite();
+  const url = new URL("ssh://git@no-such-host.invalid/app.git");
+  const error = await refusal(fetchGit(at.root, { url, environment: PATH }));
+  assert.equal(error.kind, "registry");
+  assert.match(error.message, /Could not resolve hostname no-such-host\.invalid/);
+});
+
 Deno.test("git over ssh without an ssh program, is an error that names it", async () => {
   await using at = await gitSite();
   const url = new URL("ssh://git@127.0.0.1/app.git");

@@ -180,6 +180,13 @@ testFailures("RUN", [
     lines: [2, 2],
   },
   {
+    shows: "with a working directory below a file, names it once",
+    dockerfile: "FROM {BASE}\nWORKDIR /etc/passwd/x\nRUN true\n",
+    code: 65,
+    error: 'Cannot make the directory "/etc/passwd/x": something that is not a directory is in the way (ENOTDIR)',
+    lines: [2, 2],
+  },
+  {
     shows: "of a failing command without namespaces, passes its exit code on",
     dockerfile: "FROM {BASE}\nRUN exit 42\n",
     args: ["--isolation=chroot"],

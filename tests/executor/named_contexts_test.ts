@@ -128,7 +128,7 @@ Deno.test("--build-context that nothing uses, is not fetched", async () => {
 
 const REFUSED: readonly (readonly [flag: string, code: number, error: RegExp])[] = [
   ["app", 64, /--build-context "app": it has no "="$/],
-  ["=.", 64, /it has no repository name$/],
+  ["=.", 64, /Cannot use --build-context: nothing stands before the "="$/],
   ["scratch=.", 64, /nothing can take the place of "scratch"$/],
   ["Context::linux/amd64=.", 64, /nothing can take the place of "Context::linux\/amd64"$/],
   ["App=.", 64, /"library\/App" is not a repository name$/],
