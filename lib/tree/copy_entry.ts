@@ -31,6 +31,9 @@ export interface CopyMeans extends CopyMeta {
   readonly metadata: Metadata;
 }
 
+/** The source cannot be opened; whoever knows its path can name it. */
+export class UnreadableSource extends SysError {}
+
 /** Largest piece one sendfile call is asked for. */
 const PIECE_BYTES = 1 << 30;
 
@@ -72,7 +75,7 @@ export function applyMeta(
 }
 
 function copyFile(source: Located, target: Target, means: CopyMeans): void {
-  const from = files.openAt(source.directory, source.name, files.O.RDONLY | files.O.NOFOLLOW | files.O.NONBLOCK);
+  const from = openSource(source);
   try {
     const before = statOf(from);
     const flags = files.O.WRONLY | files.O.CREAT | files.O.EXCL | files.O.NOFOLLOW;
@@ -89,6 +92,14 @@ function copyFile(source: Located, target: Target, means: CopyMeans): void {
     }
   } finally {
     files.close(from);
+  }
+}
+
+function openSource({ directory, name }: Located): number {
+  try {
+    return files.openAt(directory, name, files.O.RDONLY | files.O.NOFOLLOW | files.O.NONBLOCK);
+  } catch (error) {
+    throw error instanceof SysError ? new UnreadableSource(error.call, error.errno, error.subject) : error;
   }
 }
 

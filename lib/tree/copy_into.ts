@@ -16,7 +16,7 @@ import { explainSysError, SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
 import { inodeKey, isDirectory, isFile, isSymlink, type Stat, statAt, tryStatAt } from "../sys/stat.ts";
 import { isArchive, unpackArchive } from "./archive_file.ts";
-import { applyMeta, copyEntry, type CopyMeans, type Target } from "./copy_entry.ts";
+import { applyMeta, copyEntry, type CopyMeans, type Target, UnreadableSource } from "./copy_entry.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type IgnoreRules, parseIgnoreLines } from "./ignore.ts";
 import { applyToNew } from "./make_directories.ts";
@@ -25,7 +25,7 @@ import { parsePatterns, Selection } from "./selection.ts";
 import { hasWildcard, matchPath } from "./match_path.ts";
 import type { Located } from "./metadata.ts";
 import type { Metadata } from "./metadata_access.ts";
-import { joinPath, OpenDirectories, splitPath } from "./open_directories.ts";
+import { joinPath, OpenDirectories, type OpenDirectory, splitPath } from "./open_directories.ts";
 import { isWhiteout } from "./overlay_marks.ts";
 import { reach } from "./reach.ts";
 import { cleanInRoot, realPathIn } from "./real_path.ts";
@@ -176,9 +176,9 @@ class Copy {
     };
     let found = false;
     const walk = (source: BytePath, into: BytePath): void => {
-      for (const name of listDirectory(this.#sources.open(source).fd)) {
+      for (const name of listDirectory(this.#openSource(source).fd)) {
         const [from, to] = [joinPath(source, name), joinPath(into, name)];
-        const directory = this.#sources.open(source).fd;
+        const directory = this.#openSource(source).fd;
         const stat = this.#metadata.statAt(directory, name);
         const matches = wanted.excludes(base === "" ? from : from.slice(base.length + 1));
         if (isDirectory(stat) ? selection.omitsAll(from) : !matches || selection.omits(from)) continue;
@@ -192,7 +192,7 @@ class Copy {
         found = true;
         makePending();
         if (isDirectory(stat)) this.#nested(from, to, { stat, selection });
-        else this.#entry({ directory: this.#sources.open(source).fd, name, stat }, to);
+        else this.#entry({ directory: this.#openSource(source).fd, name, stat }, from, to);
       }
     };
     if (pattern === "") this.#contents(base, target, selection);
@@ -241,6 +241,29 @@ class Copy {
     return new KilnError(kind, `Cannot copy "${displayPath(written)}": ${why}`, hint === undefined ? {} : { hint });
   }
 
+  #openSource(path: BytePath): OpenDirectory {
+    try {
+      return this.#sources.open(path);
+    } catch (error) {
+      throw error instanceof SysError && error.is("EACCES", "EPERM") ? this.#unreadable(error, path) : error;
+    }
+  }
+
+  /** A walk knows which file it was; the user may not know that there is one. */
+  #unreadable({ call, errno }: SysError, path: BytePath): unknown {
+    const { kind, description } = this.#request.from;
+    const explained = explainSysError(
+      new SysError(call, errno),
+      `read "${displayPath(path)}" in ${description}`,
+      kind === "context" ? "context" : "dockerfile",
+    );
+    if (kind !== "context" || !(explained instanceof KilnError) || explained.kind !== "denied") return explained;
+    return new KilnError("denied", explained.message, {
+      cause: explained,
+      hint: "let the user who builds read it, or leave it out by .dockerignore",
+    });
+  }
+
   /** Why a source is not where it seems to be. */
   #hintOfMissing(written: BytePath): string | undefined {
     const where = this.#request.from.description;
@@ -254,7 +277,7 @@ class Copy {
       parts.push(part);
       const found = this.#resolve(above);
       if (found === undefined || !isDirectory(found.stat)) return undefined;
-      const { fd } = this.#sources.open(found.path);
+      const { fd } = this.#openSource(found.path);
       const stat = tryStatAt(fd, part);
       if (stat !== undefined && isSymlink(stat)) {
         const target = displayPath(files.readLink(fd, part));
@@ -273,10 +296,10 @@ class Copy {
     const pattern = parts.slice(first).join("/");
     const found: Match[] = [];
     const walk = (directory: BytePath, relative: BytePath, depth: number): void => {
-      for (const name of listDirectory(this.#sources.open(directory).fd)) {
+      for (const name of listDirectory(this.#openSource(directory).fd)) {
         const path = joinPath(directory, name);
         const rest = joinPath(relative, name);
-        const stat = statAt(this.#sources.open(directory).fd, name);
+        const stat = statAt(this.#openSource(directory).fd, name);
         if (matchPath(pattern, rest)) this.#addMatch(path, found);
         else if (isDirectory(stat) && depth + 1 < parts.length - first) walk(path, rest, depth + 1);
       }
@@ -302,7 +325,7 @@ class Copy {
     const path = inside ? joinPath(place.path, splitPath(match.path).name) : place.path;
     this.#makeParents(splitPath(path).parent);
     const { parent, name } = splitPath(match.real);
-    this.#entry({ directory: this.#sources.open(parent).fd, name, stat: match.stat }, path);
+    this.#entry({ directory: this.#openSource(parent).fd, name, stat: match.stat }, match.real, path);
   }
 
   /** Unpacks a match if that is asked for and it is an archive. The destination is a directory then, in any case. */
@@ -310,7 +333,7 @@ class Copy {
     if (this.#request.unpack !== true || !isFile(match.stat)) return false;
     const { parent, name } = splitPath(match.real);
     // The cache of open directories may close its descriptors before the archive is read.
-    const directory = files.openAt(this.#sources.open(parent).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
+    const directory = files.openAt(this.#openSource(parent).fd, ".", files.O.RDONLY | files.O.DIRECTORY);
     try {
       if (!await isArchive({ directory, name }, this.#request.expansion)) return false;
       const place = realPathIn(this.#root, this.#request.destination);
@@ -344,14 +367,14 @@ class Copy {
   }
 
   #contents(source: BytePath, target: BytePath, selection: Selection): void {
-    for (const name of listDirectory(this.#sources.open(source).fd)) {
+    for (const name of listDirectory(this.#openSource(source).fd)) {
       const from = joinPath(source, name);
       const to = joinPath(target, name);
-      const directory = this.#sources.open(source).fd;
+      const directory = this.#openSource(source).fd;
       const stat = this.#metadata.statAt(directory, name);
       if (isDirectory(stat)) {
         if (!selection.omitsAll(from)) this.#nested(from, to, { stat, selection });
-      } else if (!selection.omits(from)) this.#entry({ directory, name, stat }, to);
+      } else if (!selection.omits(from)) this.#entry({ directory, name, stat }, from, to);
     }
   }
 
@@ -396,12 +419,12 @@ class Copy {
   #pair(source: BytePath, target: BytePath, stat: Stat): { readonly from: Located; readonly to: Target } {
     const [own, there] = [splitPath(source), splitPath(target)];
     return {
-      from: { directory: this.#sources.open(own.parent).fd, name: own.name, stat },
+      from: { directory: this.#openSource(own.parent).fd, name: own.name, stat },
       to: { directory: this.#targets.open(there.parent).fd, name: there.name },
     };
   }
 
-  #entry(located: Located, path: BytePath): void {
+  #entry(located: Located, source: BytePath, path: BytePath): void {
     const { stat } = located;
     const { parent, name } = splitPath(path);
     const target = { directory: this.#targets.open(parent).fd, name };
@@ -414,7 +437,11 @@ class Copy {
       throw new KilnError("dockerfile", `Cannot copy "${shown[0]}" to "/${shown[1]}": a directory is there`);
     }
     if (existing !== undefined && isSymlink(existing)) this.#targets.forget();
-    copyEntry(located, { directory: this.#targets.open(parent).fd, name }, this.#meansFor(stat));
+    try {
+      copyEntry(located, { directory: this.#targets.open(parent).fd, name }, this.#meansFor(stat));
+    } catch (error) {
+      throw error instanceof UnreadableSource ? this.#unreadable(error, source) : error;
+    }
     if (stat.nlink > 1) this.#links.set(inodeKey(stat), path);
   }
 

@@ -96,3 +96,17 @@ Deno.test("--isolation=userns, says why it cannot be had", async () => {
     );
   }
 });
+
+for (const [path, named] of [["dir/file", "dir/file"], ["dir", "dir"]] as const) {
+  Deno.test(`an ordinary user who may not read ${path} of the context, is told its path`, async () => {
+    await prepared({ tools: ["newuidmap"] });
+    await using site = await startSite({ Dockerfile: "FROM scratch\nCOPY . /\n", "dir/file": "text" });
+    const through = userOf("single", `chmod 0 ${join(site.context, path)}`).map((word) =>
+      word.replaceAll("{SITE}", site.path)
+    );
+    const { code, stderr } = await site.run(["--no-push"], { through });
+    assert.equal(code, 77, stderr);
+    assert.match(stderr, new RegExp(`error: Cannot read "${named}" in the build context: permission is denied`));
+    assert.match(stderr, /hint: let the user who builds read it, or leave it out by \.dockerignore/);
+  });
+}
