@@ -13,6 +13,8 @@ export interface MountedPlace {
   readonly point: BytePath;
   /** The type of the file system: `overlay`, `proc`. */
   readonly type: string;
+  /** The device of the file system and the path in it that is mounted: `0:42 /dir`. */
+  readonly content: string;
 }
 
 /** Returns all mounts, in the kernel's order: what is mounted over something else comes later. */
@@ -28,11 +30,11 @@ export function readMounts(): readonly MountedPlace[] {
 export function parseMountInfo(text: BytePath): readonly MountedPlace[] {
   return text.split("\n").flatMap((line) => {
     const fields = line.split(" ");
-    const [id, , , , point] = fields;
+    const [id, , device, inner, point] = fields;
     // Optional fields come before a lone dash, the type right behind it.
     const type = fields[fields.indexOf("-", 6) + 1];
     if (id === undefined || point === undefined || type === undefined || !/^[0-9]+$/.test(id)) return [];
-    return [{ id: Number(id), point: decode(point), type: decode(type) }];
+    return [{ id: Number(id), point: decode(point), type: decode(type), content: `${device} ${inner}` }];
   });
 }
 

@@ -35,8 +35,14 @@ interface KeptPlace {
   /** Relative to the root, without symlinks. */
   readonly path: BytePath;
   /** A descriptor of it: a command may rename it. Of a mount its id, which stays, too. */
-  readonly by: { readonly kind: "descriptor"; readonly fd: number } | { readonly kind: "mount"; readonly id: number };
+  readonly by: { readonly kind: "descriptor"; readonly fd: number } | { readonly kind: "mount"; readonly id: MountId };
 }
+
+/**
+ * What tells a mount from others: its number, and what is mounted. A container that was started again has new mounts,
+ * with numbers that the kernel has given to others before.
+ */
+type MountId = string;
 
 /** What `enter` did, for `leave`. */
 export interface Entered {
@@ -52,7 +58,7 @@ interface Record {
   readonly phase: "clearing" | "entered" | "restoring";
   readonly root: BytePath;
   readonly kept: readonly BytePath[];
-  readonly mounts: readonly { readonly id: number; readonly path: BytePath }[];
+  readonly mounts: readonly { readonly id: MountId; readonly path: BytePath }[];
   /** The tree that is in the root. */
   readonly tree?: BytePath;
 }
@@ -335,10 +341,10 @@ export class ContainerRoot implements Disposable {
 }
 
 /** Mounts below a directory, by their paths relative to it. */
-function mountsBelow(root: BytePath): readonly { readonly id: number; readonly path: BytePath }[] {
-  return readMounts().flatMap(({ id, point }) => {
+function mountsBelow(root: BytePath): readonly { readonly id: MountId; readonly path: BytePath }[] {
+  return readMounts().flatMap(({ id, point, type, content }) => {
     const path = below(root, point);
-    return path === undefined || path === "" ? [] : [{ id, path }];
+    return path === undefined || path === "" ? [] : [{ id: `${id} ${type} ${content}`, path }];
   });
 }
 

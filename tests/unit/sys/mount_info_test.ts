@@ -6,9 +6,9 @@ Deno.test("parseMountInfo(), reads points and types, with and without optional f
     "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 shared:2 - overlay overlay rw,lowerdir=/a\n" +
     "40 22 0:5 / /proc rw - proc proc rw\n";
   assert.deepEqual(parseMountInfo(text), [
-    { id: 22, point: "/", type: "ext4" },
-    { id: 36, point: "/mnt2", type: "overlay" },
-    { id: 40, point: "/proc", type: "proc" },
+    { id: 22, point: "/", type: "ext4", content: "254:0 /" },
+    { id: 36, point: "/mnt2", type: "overlay", content: "98:0 /mnt1" },
+    { id: 40, point: "/proc", type: "proc", content: "0:5 /" },
   ]);
 });
 

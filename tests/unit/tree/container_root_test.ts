@@ -463,6 +463,24 @@ Deno.test("container root, whose builder was killed at any moment, is put back b
   assertListing(await container.list(), before);
 });
 
+Deno.test("container root, is put back in a container that was started again, whose mounts have each other's numbers", async () => {
+  await using container = await Container.start(MOUNTS);
+  const before = await container.list();
+  container.open().enter(await container.tree({ "etc/passwd": "of the image" }));
+  const path = `${container.exchange}/exchange`;
+  const record = JSON.parse(Deno.readTextFileSync(path));
+  const ids: readonly string[] = record.mounts.map(({ id }: { readonly id: string }) => id);
+  assert.equal(ids.length, MOUNTS.length);
+  const [first = "", ...others] = ids.map((id) => id.split(" ", 1)[0] ?? "");
+  const numbers = [...others, first];
+  record.mounts.forEach((mounted: { id: string }, at: number) => {
+    mounted.id = mounted.id.replace(/^[0-9]+/, numbers[at] ?? "");
+  });
+  Deno.writeTextFileSync(path, JSON.stringify(record));
+  recoverRoot(container.exchange);
+  assertListing(await container.list(), before);
+});
+
 Deno.test("container root, is put back when the tree that is in it has lost its place", async () => {
   await using container = await Container.start(MOUNTS);
   const before = await container.list();
