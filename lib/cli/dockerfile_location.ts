@@ -5,6 +5,7 @@
  */
 import type { ContextLocation } from "../contexts/context_location.ts";
 import { KilnError } from "../errors.ts";
+import { namesStream } from "./standard_streams.ts";
 
 /** Where the Dockerfile is. */
 export type DockerfileLocation =
@@ -19,7 +20,7 @@ export type DockerfileLocation =
 /** Reads the text of the flag. @throws {KilnError} kind `usage` */
 export function parseDockerfileFlag(text: string, context: ContextLocation): DockerfileLocation {
   if (text === "") throw usage(`Cannot use --dockerfile "": it names no file`);
-  if (text === "-" || isStdin(text)) {
+  if (text === "-" || namesStream(text, "stdin")) {
     if (context.kind === "stdin") throw usage(`Cannot use --dockerfile=${text}: the context comes on stdin already`);
     return { kind: "stdin" };
   }
@@ -34,11 +35,6 @@ export function parseDockerfileFlag(text: string, context: ContextLocation): Doc
   }
   url.hash = "";
   return { kind: "http", url };
-}
-
-/** The names that Linux has for stdin. */
-function isStdin(path: string): boolean {
-  return ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].includes(path);
 }
 
 function usage(message: string): KilnError {

@@ -14,6 +14,7 @@ import type { Family } from "../oci/media_type.ts";
 import { parseReference, type Reference } from "../oci/reference.ts";
 import type { BuildFlags } from "./flags.ts";
 import { parseGoCsv } from "./go_values.ts";
+import { namesStream } from "./standard_streams.ts";
 
 /** Where an archive goes: an absolute path, or stdout. */
 export type ArchiveDestination = { readonly kind: "file"; readonly path: string } | { readonly kind: "stdout" };
@@ -89,16 +90,12 @@ const NEVER: Readonly<Record<string, string>> = {
 /** Returns where an archive goes that is named by a path. Stdout is written to, never replaced by a file. */
 export function archiveDestination(path: string, cwd: string): ArchiveDestination {
   const absolute = resolve(cwd, path);
-  return STDOUT_PATHS.includes(absolute) ? { kind: "stdout" } : { kind: "file", path: absolute };
+  return namesStream(absolute, "stdout") ? { kind: "stdout" } : { kind: "file", path: absolute };
 }
-
-/** The names that Linux has for it. */
-const STDOUT_PATHS = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /** Parses all flags. @throws {KilnError} kind `usage`, naming the key at fault */
 export function parseOutputFlags(texts: readonly string[], world: { readonly cwd: string }): readonly ParsedOutput[] {
-  const outputs = texts.map((text) => new OutputParser(text, world.cwd).parse());
-  return outputs;
+  return texts.map((text) => new OutputParser(text, world.cwd).parse());
 }
 
 /** Tells whether something that is no text is going to be written to stdout; never fails. */
@@ -106,7 +103,7 @@ export function writesToStdout(flags: Pick<BuildFlags, "output" | "tar-path">): 
   const destinations = flags.output.map((text) =>
     /(?:^|,)"?dest=([^",]*)"?(?:,|$)/.exec(text.trim())?.[1] ?? text.trim()
   );
-  return [...destinations, flags["tar-path"] ?? ""].some((path) => path === "-" || STDOUT_PATHS.includes(path));
+  return [...destinations, flags["tar-path"] ?? ""].some((path) => path === "-" || namesStream(path, "stdout"));
 }
 
 class OutputParser {
