@@ -10,7 +10,7 @@ import { imageStagesOf } from "../build/image_stages.ts";
 import type { BuildPlan } from "../build/plan.ts";
 import type { Family } from "../oci/media_type.ts";
 import type { Report } from "../report/report.ts";
-import type { OutputOptions } from "./output_options.ts";
+import { allExports, type OutputOptions } from "./output_options.ts";
 import type { ImageOptions, LayerCompression } from "./request_options.ts";
 
 /** How the image is written. */
@@ -37,10 +37,9 @@ export function chooseFormat(
   return { family: "oci", compression };
 }
 
-function onlyDockerArchives({ tar, ociLayoutPath, push, untagged, exports }: OutputOptions): boolean {
-  const archives = exports.filter(({ type }) => type !== "local" && type !== "tar").map(({ type }) => type);
-  const isArchived = tar !== undefined || archives.length > 0;
-  const others = ociLayoutPath !== undefined || push || untagged.length > 0 ||
-    archives.some((type) => type !== "docker");
-  return isArchived && !others;
+function onlyDockerArchives(outputs: OutputOptions): boolean {
+  const { ociLayoutPath, push, untagged } = outputs;
+  if (ociLayoutPath !== undefined || push || untagged.length > 0) return false;
+  const images = allExports(outputs).filter(({ type }) => type !== "local" && type !== "tar");
+  return images.length > 0 && images.every(({ type }) => type === "docker");
 }

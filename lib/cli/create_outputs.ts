@@ -7,7 +7,7 @@ import type { Background } from "../async/background.ts";
 import type { BuiltImage } from "../build/build.ts";
 import type { Image } from "../image/image.ts";
 import type { Family } from "../oci/media_type.ts";
-import type { Platform } from "../oci/platform.ts";
+import { formatPlatform, type Platform } from "../oci/platform.ts";
 import { formatReference, formatRepository } from "../oci/reference.ts";
 import type { ArchivePlace } from "../outputs/archive_place.ts";
 import { digestFile, nameDigestFile, nameTagDigestFile } from "../outputs/digest_file.ts";
@@ -22,7 +22,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { Report } from "../report/report.ts";
 import type { Host } from "./host.ts";
 import type { ArchiveDestination } from "./output_flag.ts";
-import type { Export, OutputOptions } from "./output_options.ts";
+import { allExports, type Export, type OutputOptions } from "./output_options.ts";
 
 /** An output of the image, and the media types it must have there; absent: those of the image as it is built. */
 interface ImageOutput {
@@ -64,10 +64,7 @@ export function createOutputs(options: OutputOptions, deps: OutputDeps): Outputs
   const destinations = options.push ? references : [];
   const registries = registryOutputs({ ...deps, destinations, untagged, checkPush: options.checkPush });
   const layouts = options.ociLayoutPath === undefined ? [] : [ociLayout(options.ociLayoutPath, references[0]?.tag)];
-  const names = options.destinations.map(({ written }) => written);
-  const archives = options.tar === undefined
-    ? []
-    : [dockerArchive({ place: placeOf(options.tar, deps.stdout), names })];
+  const exports = allExports(options);
   const files = [
     ...(options.digestFile === undefined ? [] : [digestFile(options.digestFile)]),
     ...(options.imageNameDigestFile === undefined ? [] : [nameDigestFile(options.imageNameDigestFile, references)]),
@@ -76,11 +73,10 @@ export function createOutputs(options: OutputOptions, deps: OutputDeps): Outputs
       : [nameTagDigestFile(options.imageNameTagDigestFile, references)]),
   ];
   const images: readonly ImageOutput[] = [
-    ...archives.map((output) => ({ output, family: "docker" } as const)),
-    ...options.exports.flatMap((spec) => imageExport(spec, options, deps) ?? []),
+    ...exports.flatMap((spec) => imageExport(spec, options, deps) ?? []),
     ...[...files, ...layouts, ...registries].map((output) => ({ output })),
   ];
-  const trees = options.exports.flatMap((spec) => treeExport(spec, deps) ?? []);
+  const trees = exports.flatMap((spec) => treeExport(spec, deps) ?? []);
   return {
     all: [...images.map(({ output }) => output), ...trees],
     early: images.map(({ output }) => output).filter((output) => output.stage !== undefined),
@@ -88,8 +84,7 @@ export function createOutputs(options: OutputOptions, deps: OutputDeps): Outputs
     trees,
     pushed: [...destinations.map(formatReference), ...untagged.map(formatRepository)],
     wantsImage: images.length > 0 || trees.length === 0,
-    stdoutIsTaken: options.tar?.kind === "stdout" ||
-      options.exports.some((spec) => "to" in spec && spec.to.kind === "stdout"),
+    stdoutIsTaken: exports.some((spec) => "to" in spec && spec.to.kind === "stdout"),
   };
 }
 
@@ -107,8 +102,7 @@ function treeExport(spec: Export, { stdout, platform }: OutputDeps): TreeOutput 
   if (spec.type === "tar") return tarOutput(placeOf(spec.to, stdout));
   if (spec.type !== "local") return undefined;
   const { path, mirror, split } = spec;
-  const { os, architecture, variant } = platform;
-  const platformDirectory = [os, architecture, ...(variant === undefined ? [] : [variant])].join("_");
+  const platformDirectory = formatPlatform(platform).replaceAll("/", "_");
   return localOutput({ path, mirror, ...(split ? { platformDirectory } : {}) });
 }
 

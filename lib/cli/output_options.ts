@@ -42,6 +42,11 @@ export interface OutputOptions {
 /** What `--output` writes to this machine. */
 export type Export = Exclude<OutputSpec, { readonly type: "image" | "cacheonly" }>;
 
+/** Returns all of that: `--tar-path` asks for a docker archive like any other, and comes first. */
+export function allExports({ tar, exports }: OutputOptions): readonly Export[] {
+  return tar === undefined ? exports : [{ type: "docker", to: tar, names: [] }, ...exports];
+}
+
 /** What parsing reads of the world. */
 export interface OutputWorld {
   readonly cwd: string;
