@@ -6,7 +6,7 @@
 import { KilnError } from "../errors.ts";
 import type { Entitlement } from "../instructions/instruction.ts";
 import { instructionOf } from "../instructions/table.ts";
-import { blame } from "./evaluate_stage.ts";
+import { blaming } from "./evaluate_stage.ts";
 import type { BuildPlan } from "./plan.ts";
 
 /**
@@ -19,11 +19,7 @@ export function checkEntitlements({ stages }: BuildPlan, allowed: ReadonlySet<st
   for (const { steps } of stages.values()) {
     for (const step of steps) {
       const { expanded } = step;
-      try {
-        instructionOf(expanded.line).needs?.(expanded).forEach((need) => check(need, allowed));
-      } catch (error) {
-        throw blame(step, error);
-      }
+      blaming(step, () => instructionOf(expanded.line).needs?.(expanded).forEach((need) => check(need, allowed)));
     }
   }
 }

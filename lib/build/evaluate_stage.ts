@@ -89,6 +89,15 @@ export function blame(step: WrittenStep, error: unknown): unknown {
   return step.isTrigger ? inTrigger(located, step.node.line.text) : located;
 }
 
+/** Runs `body`, whose faults are those of a step. */
+export function blaming<T>(step: WrittenStep, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw blame(step, error);
+  }
+}
+
 function evaluated(
   step: WrittenStep,
   evaluation: Pick<EvaluatedStep, "expanded" | "state" | "unknown">,

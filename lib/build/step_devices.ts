@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { locate } from "../dockerfile/locate.ts";
 import type { DeviceSpec } from "../dockerfile/values/device.ts";
 import { KilnError } from "../errors.ts";
 import type { CdiDevices } from "../exec/devices/cdi_devices.ts";
@@ -11,6 +10,7 @@ import { type DeviceEdits, editsOf, NO_DEVICES } from "../exec/devices/device_ed
 import { isOf } from "../instructions/instruction.ts";
 import { RUN } from "../instructions/run.ts";
 import type { Report } from "../report/report.ts";
+import { blaming } from "./evaluate_stage.ts";
 import type { BuildPlan } from "./plan.ts";
 
 /** Where devices are looked up. */
@@ -31,15 +31,15 @@ export type StepDevices = (devices: readonly DeviceSpec[]) => DeviceEdits;
  */
 export async function findDevices({ stages }: BuildPlan, { directories, report }: DeviceSources): Promise<StepDevices> {
   const steps = [...stages.values()].flatMap((stage) => stage.steps)
-    .flatMap(({ expanded, range }) => isOf(RUN, expanded) ? [{ devices: expanded.devices, range }] : [])
+    .flatMap((step) => isOf(RUN, step.expanded) ? [{ step, devices: step.expanded.devices }] : [])
     .filter(({ devices }) => devices.length > 0);
   if (steps.length === 0) return () => NO_DEVICES;
   const { CdiDevices } = await import("../exec/devices/cdi_devices.ts");
   const all = await CdiDevices.load(directories, (fault) => report.message("warn", fault));
   const found = (devices: readonly DeviceSpec[]): DeviceEdits => editsOf(devices.flatMap(({ name }) => all.find(name)));
   const missing = new Set<string>();
-  for (const { devices, range } of steps) {
-    locate(range, () => {
+  for (const { step, devices } of steps) {
+    blaming(step, () => {
       for (const device of devices) if (isMissing(device, all, directories)) missing.add(device.name);
       found(devices);
     });

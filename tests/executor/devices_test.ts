@@ -136,3 +136,16 @@ for (const [device, error] of REFUSED) {
     assert.doesNotMatch(stderr, /\d+\/\d+\] RUN/);
   });
 }
+
+Deno.test("RUN --device of a trigger, is refused by the name of the trigger", async () => {
+  const trigger = "RUN --device=other/dev=a,required true";
+  const { code, stderr } = await attack({
+    dockerfile: `FROM {BASE} AS parent\nONBUILD ${trigger}\nFROM parent\n`,
+    args: ["--allow=device"],
+  });
+  assert.equal(code, 1, stderr);
+  assert.match(
+    errorIn(stderr),
+    /^error: Cannot fire the trigger "RUN --device=.*": cannot give the command the device/,
+  );
+});
