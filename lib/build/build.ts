@@ -8,7 +8,6 @@
  */
 import type { Background } from "../async/background.ts";
 import type { Semaphore } from "../async/semaphore.ts";
-import { KilnError } from "../errors.ts";
 import { assembleImage, layerOf, type NewHistory } from "../image/assemble.ts";
 import type { Image, Layer } from "../image/image.ts";
 import type { LayerPacker, PackedLayer } from "../image/packer.ts";
@@ -259,10 +258,7 @@ class Build {
     if (source.kind === "scratch") {
       return { root: await backend.empty().view(), kind: "image", description: "the empty image" };
     }
-    const image = await puller.pull(source.reference, this.#plan.platform).catch((error: unknown) => {
-      const { near } = source;
-      throw near === undefined || !(error instanceof KilnError) ? error : error.withHint(`did you mean ${near}?`);
-    });
+    const image = await puller.pull(source.reference, this.#plan.platform);
     const snapshot = await backend.unpack(image.layers);
     return { root: await snapshot.view(), kind: "image", description: `the image "${origin.name}"` };
   }

@@ -5,7 +5,6 @@
  */
 import type { SourceRange } from "../dockerfile/source.ts";
 import { locate } from "../dockerfile/locate.ts";
-import { suggest } from "../dockerfile/suggest.ts";
 import { KilnError } from "../errors.ts";
 import type { Origin } from "../instructions/instruction.ts";
 import { findStage, stageIndex, type StageText } from "../instructions/stages.ts";
@@ -17,8 +16,7 @@ import type { NamedContext, NamedContexts } from "./named_contexts.ts";
 /** What a name in `--from=` stands for. */
 export type StepSource =
   | { readonly kind: "stage"; readonly index: number }
-  /** `near` is the stage whose name is nearly the image's: it may have been meant. */
-  | NamedContext & { readonly near?: string };
+  | NamedContext;
 
 /** An origin that has a name. */
 export type NamedOrigin = Origin & { readonly kind: "named" };
@@ -52,10 +50,7 @@ export function findSource(origin: NamedOrigin, current: number, names: Names): 
   if (found !== undefined) return { kind: "stage", index: found.index };
   const later = findStage(origin.name, stages);
   if (later === undefined) {
-    const context = contexts.find(origin.name, platform);
-    if (context !== undefined) return context;
-    const near = suggest(origin.name, stages.slice(0, current).flatMap(({ name }) => name ?? []));
-    return { kind: "image", reference: referenceOf(origin.name), ...(near === undefined ? {} : { near }) };
+    return contexts.find(origin.name, platform) ?? { kind: "image", reference: referenceOf(origin.name) };
   }
   const state = misplaced(later.index, current, stages);
   throw new KilnError("dockerfile", `Cannot use the stage "${origin.name}" here: ${state}`);
