@@ -12,6 +12,7 @@ import { SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, openDirectory } from "../sys/file.ts";
 import { mount, mountByParts, MS } from "../sys/mount.ts";
 import { tryStatAt } from "../sys/stat.ts";
+import { whileBusy } from "../sys/while_busy.ts";
 import { OVERLAY_NOTES } from "../tree/overlay_marks.ts";
 import { removeTree } from "../tree/remove.ts";
 
@@ -75,7 +76,7 @@ function mountWritable(lowers: readonly string[], { upper, work, clear }: Writab
     // nodev: device nodes of an image are files to keep, not devices to open.
     const stack = { target, flags: MS.NODEV, options: [["upperdir", upper], ["workdir", work], ...options] as const };
     try {
-      whileBusy(() => mountStack(lowers, stack), clear);
+      whileBusy(() => mountStack(lowers, stack), { mostMs: MOST_BUSY_MS, between: clear });
       return;
     } catch (error) {
       if (!(error instanceof SysError && error.is("EINVAL", "EOPNOTSUPP", "ESTALE", "EBUSY"))) throw error;
@@ -100,18 +101,6 @@ interface Writable {
  * one for a moment, and for as long as it runs where pivot_root is forbidden. So there is an end to waiting, and
  * without index=on the kernel does not mind.
  */
-function whileBusy(mount: () => void, clear: () => void): void {
-  for (let waited = 0;; waited++) {
-    try {
-      return mount();
-    } catch (error) {
-      if (!(error instanceof SysError && error.is("EBUSY")) || waited >= MOST_BUSY_MS) throw error;
-    }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    clear();
-  }
-}
-
 const MOST_BUSY_MS = 50;
 
 /** What mount(2) takes, with room for the NUL. */

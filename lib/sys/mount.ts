@@ -4,8 +4,8 @@
  * @module
  */
 import type { BytePath } from "../io/byte_path.ts";
-import { SysError } from "./errno.ts";
 import { addressOf, checked, cString, libc } from "./libc.ts";
+import { whileBusy } from "./while_busy.ts";
 
 /** Flags of mount(2). */
 export const MS = {
@@ -65,15 +65,7 @@ const MAX_BUSY_MS = 1000;
  * @throws {SysError}
  */
 export function unmount(target: BytePath, flags = 0): void {
-  for (let waited = 0;; waited++) {
-    try {
-      checked("umount", libc.umount2(cString(target), flags), target);
-      return;
-    } catch (error) {
-      if (!(error instanceof SysError && error.is("EBUSY")) || waited >= MAX_BUSY_MS) throw error;
-    }
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-  }
+  whileBusy(() => checked("umount", libc.umount2(cString(target), flags), target), { mostMs: MAX_BUSY_MS });
 }
 
 /** A mount whose options are given one by one, so that their length has no limit. */
