@@ -286,10 +286,7 @@ function addDevice(
 ): void {
   const { mode, major, minor, uid, gid } = device;
   const path = root + device.path;
-  const parts = device.path.split("/");
-  for (let at = 3; at < parts.length; at++) {
-    script.attempt("make a directory", "mkdirat", AT_FDCWD, root + parts.slice(0, at).join("/"), 0o755);
-  }
+  makeParents(script, "make a directory", path);
   script.attempt(`replace ${device.path}`, "unlinkat", AT_FDCWD, path, 0);
   if (abilities.userNamespace) {
     script

@@ -146,7 +146,8 @@ const LEFTOVERS: Readonly<Partial<Record<ErrnoName, ErrorKind>>> = {
 export function explainSysError(error: unknown, what: string, otherwise: ErrorKind): unknown {
   if (!(error instanceof SysError)) return error;
   const kind = HOST_FAULTS[errnoName(error.errno) as ErrnoName] ?? otherwise;
-  const path = (error.subject ?? "") === "" ? "" : `"${displayPath(error.subject ?? "")}"`;
+  const { subject: about = "" } = error;
+  const path = about === "" ? "" : `"${displayPath(about)}"`;
   // The state of a file system is not about one path.
   // Calls below a root name paths without the slash that they have for people.
   const isNamed = what.includes(path) || what.includes(`"/${path.slice(1)}`);

@@ -6,13 +6,12 @@
  */
 import { ERRNO } from "./errno.ts";
 import { addressOf, cString, lastErrno, libc } from "./libc.ts";
-
-const NUMBERS: Readonly<Record<typeof Deno.build.arch, bigint>> = { x86_64: 155n, aarch64: 41n };
+import { callNumber } from "./syscall_script.ts";
 
 /** Asks the kernel, with names that lead nowhere: a filter refuses the call before it looks at them. */
 export function mayPivotRoot(): boolean {
   const nothing = cString("");
   const address = addressOf(nothing);
-  libc.syscall(NUMBERS[Deno.build.arch], BigInt.asIntN(64, address), address, 0n, 0n);
+  libc.syscall(BigInt(callNumber("pivot_root")), BigInt.asIntN(64, address), address, 0n, 0n);
   return lastErrno() === ERRNO.ENOENT;
 }

@@ -92,6 +92,11 @@ const NUMBERS = {
 /** A system call a script can make. */
 export type SyscallName = keyof typeof NUMBERS.x86_64;
 
+/** Returns the number of a call on this machine. */
+export function callNumber(name: SyscallName): number {
+  return NUMBERS[Deno.build.arch][name];
+}
+
 /** An argument: a number, a NUL-terminated string, a block of bytes, a vector of strings, a record, or null. */
 export type SyscallArgument = number | bigint | BytePath | Uint8Array | readonly BytePath[] | PointingRecord | null;
 
@@ -138,7 +143,6 @@ export class SyscallScript {
 
   /** Returns the script's bytes, with pointers that are right when it stands at `address`. */
   encode(address: bigint): Uint8Array<ArrayBuffer> {
-    const numbers = NUMBERS[Deno.build.arch];
     const recordBytes = this.#steps.length * RECORD_BYTES + 8;
     const blocks: Uint8Array[] = [];
     let size = recordBytes;
@@ -151,7 +155,7 @@ export class SyscallScript {
     const words = new BigInt64Array(recordBytes / 8);
     this.#steps.forEach((step, index) => {
       const base = index * (RECORD_BYTES / 8);
-      words[base] = BigInt(numbers[step.name]);
+      words[base] = BigInt(callNumber(step.name));
       step.arguments.forEach((argument, at) => words[base + 1 + at] = encodeArgument(argument, place));
       words[base + 7] = step.optional ? 1n : 0n;
     });

@@ -36,7 +36,7 @@ export interface PreparedNamespace {
  * @returns why there can be none that is good for building, if so.
  */
 export function prepareUserNamespace(): PreparedNamespace | string {
-  if (Deno.build.arch !== "x86_64") return "entering a user namespace takes machine code that there is for x86-64 only";
+  if (!hasStub()) return "entering a user namespace takes machine code that there is for x86-64 only";
   const noMore: string[] = [];
   for (const { map, lacks } of waysToMap()) {
     if (map === undefined) {
@@ -106,7 +106,6 @@ interface Refusal {
 
 /** Starts the child, maps its ids and asks it to mount. It is gone again when this returns; a descriptor is left. */
 function makeNamespace(map: MapIds): PreparedNamespace | Refusal {
-  if (!hasStub()) return { step: "clone", reason: "making a user namespace takes code Kiln has for x86-64 only" };
   const [go, ready] = [files.makePipe(), files.makePipe()];
   const attempts = new HolderAttempts(go, ready);
   let child: BesideProcess | undefined;
