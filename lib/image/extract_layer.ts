@@ -8,8 +8,6 @@ import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import type { ExpansionLimits } from "../io/expansion_limit.ts";
 import { followFile } from "../io/follow_file.ts";
-import { OUTPUT_PIECE_BYTES } from "../io/piece_sizes.ts";
-import { releaseFilled } from "../io/release_buffer.ts";
 import { type Digest, digestOfHex } from "../oci/digest.ts";
 import type { Compression } from "../oci/media_type.ts";
 import { close, openDirectory } from "../sys/file.ts";
@@ -48,7 +46,6 @@ export async function extractLayer(request: ExtractRequest, metadata: Metadata):
     for await (const chunk of readLayer(followFile(request, request.progress), request)) {
       hash.update(chunk);
       tar.push(chunk);
-      if (request.compression !== "none") releaseFilled(chunk, OUTPUT_PIECE_BYTES);
     }
     tar.end();
     const findings = extractor.finish();

@@ -12,7 +12,7 @@ import { gunzip } from "./gunzip.ts";
 import { unzstd } from "./unzstd.ts";
 
 /**
- * Yields the decompressed bytes of a stream.
+ * Yields the decompressed bytes of a stream. A piece is only valid until the next one is asked for.
  *
  * @throws {KilnError} integrity for data that is damaged, truncated, followed by garbage, or needs what we do not have.
  */

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { constants, zstdCompressSync } from "node:zlib";
+import { compressZstdBlock } from "./block_zstd.ts";
 import { releaseBuffer } from "./release_buffer.ts";
 
 /** Bits of information per byte above which a sample may be incompressible; text has 4 to 6, machine code 6 to 7. */
@@ -17,18 +17,15 @@ const SAMPLE_BYTES = 4096;
 const SAMPLE_STRIDE = 32_768;
 /** zstd gains less than this on what deflate would gain nothing on. */
 const MIN_GAIN = 0.01;
-/** More than zstd adds to what it cannot compress. */
-const SLACK_BYTES = 16_384;
 /** Below this a look costs more than it saves. */
 const MIN_BYTES = 65_536;
 
 /** Tells whether compressing a block is not worth the time. Depends on its content only. */
 export function isIncompressible(block: Uint8Array): boolean {
   if (block.length < MIN_BYTES || sampleEntropy(block) < SUSPICIOUS_ENTROPY) return false;
-  const params = { [constants.ZSTD_c_compressionLevel]: 1 };
-  // In one piece, given back at once: garbage of 400 blocks took 50 MB.
-  const compressed = zstdCompressSync(block, { params, chunkSize: block.length + SLACK_BYTES });
+  const compressed = compressZstdBlock({ block, level: 1 });
   const { length } = compressed;
+  // Given back at once: garbage of 400 blocks took 50 MB.
   releaseBuffer(compressed.buffer);
   return length > block.length * (1 - MIN_GAIN);
 }

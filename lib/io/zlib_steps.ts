@@ -7,8 +7,13 @@
  * @module
  */
 import type { Transform } from "node:stream";
+import { OUTPUT_PIECE_BYTES } from "./piece_sizes.ts";
+import { releaseFilled } from "./release_buffer.ts";
 
-/** A compressor or decompressor, fed step by step. Call `destroy` when done with it, early or not. */
+/**
+ * A decompressor whose chunks are of `OUTPUT_PIECE_BYTES`, fed step by step. A piece of output is only valid until the
+ * next one is asked for. Call `destroy` when done with it, early or not.
+ */
 export class ZlibSteps {
   readonly #engine: Transform;
   #failure: Error | undefined;
@@ -57,6 +62,7 @@ export class ZlibSteps {
       const output: Uint8Array | null = this.#engine.read();
       if (output !== null) {
         yield output;
+        releaseFilled(output, OUTPUT_PIECE_BYTES);
         continue;
       }
       if (this.#failure !== undefined) throw this.#failure;

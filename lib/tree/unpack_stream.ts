@@ -12,8 +12,6 @@ import { decompress } from "../io/decompress.ts";
 import { counting } from "../io/digest_stream.ts";
 import { EXPANSION_HINT, type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
 import { peek } from "../io/peek.ts";
-import { OUTPUT_PIECE_BYTES } from "../io/piece_sizes.ts";
-import { releaseFilled } from "../io/release_buffer.ts";
 import { NewestFile } from "../tar/newest_file.ts";
 import { TarReader } from "../tar/reader.ts";
 import { LayerExtractor } from "./extract.ts";
@@ -77,16 +75,10 @@ export async function* plainBytes(
   const input = counting(stream);
   const { head, stream: whole } = await peek(input.stream, MAGIC_BYTES);
   if (head.length === 0) throw new KilnError("integrity", "Cannot read the archive: it is empty");
-  const compression = detectCompression(head);
-  const output = limitExpansion(decompress(whole, compression), {
+  yield* limitExpansion(decompress(whole, detectCompression(head)), {
     inputBytes: input.count,
     what,
     hint: EXPANSION_HINT,
     ...(limits === undefined ? {} : { limits }),
   });
-  const byEngine = compression === "gzip" || compression === "zstd";
-  for await (const piece of output) {
-    yield piece;
-    if (byEngine) releaseFilled(piece, OUTPUT_PIECE_BYTES);
-  }
 }

@@ -33,7 +33,7 @@ export class BytePieces {
 /** Reads a stream to its end. */
 export async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const parts: Uint8Array[] = [];
-  for await (const part of stream) parts.push(part.slice());
+  for await (const part of stream) parts.push(new Uint8Array(part));
   return concat(...parts);
 }
 
