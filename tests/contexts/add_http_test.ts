@@ -257,13 +257,13 @@ Deno.test("S41 ADD --unpack of a URL, refuses an archive that leads out and one 
 
 Deno.test("ADD of several URLs, of which one fails, fails with that and leaves nothing", () =>
   withServer(async (server, add) => {
-    server.next(
-      (_request, response) => {
-        response.writeHead(200, { "content-length": "9999999" });
-        response.write("x");
-      },
-      answer(404),
-    );
+    // Both are asked for at once, in either order.
+    const byPath: Misbehaviour = (request, response) => {
+      if (!request.path.startsWith("/hangs")) return answer(404)(request, response);
+      response.writeHead(200, { "content-length": "9999999" });
+      response.write("x");
+    };
+    server.next(byPath, byPath);
     await add.fails("ADD {URL}/hangs {URL}/missing /d/", {
       code: 66,
       error: /missing": "[^"]+" answered 404 Not Found$/,
