@@ -19,6 +19,7 @@ import { measure, type Measured, waitForQuiet } from "./bench/measure.ts";
 import { readPushed } from "./bench/pushed.ts";
 import { type Workload, WORKLOADS } from "./bench/workload.ts";
 import { build } from "./build.ts";
+import { runMain } from "./run_main.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
 
@@ -214,13 +215,10 @@ function round(value: number): number {
 }
 
 if (import.meta.main) {
-  try {
+  await runMain(async () => {
     if (Deno.uid() !== 0) throw new Error("Cannot run the bench: it mounts file systems\nhint: run it as root");
     const code = await inPrivateNamespace();
-    if (code === undefined) await main();
-    else Deno.exitCode = code;
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
+    if (code !== undefined) return code;
+    return await main();
+  });
 }

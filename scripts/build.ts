@@ -17,6 +17,7 @@ import { makeBundle } from "./build/bundle.ts";
 import { compile } from "./build/compile.ts";
 import { runDeno } from "./build/run_deno.ts";
 import { writeSelfExtracting } from "./build/self_extracting.ts";
+import { runMain } from "./run_main.ts";
 
 /** Where the program is and where the result goes. */
 export interface BuildRequest {
@@ -103,11 +104,4 @@ async function main(): Promise<void> {
   ${size}, answers --version in ${ms.toFixed(0)} ms`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -14,6 +14,7 @@ import { run, SEARCH_PATH } from "../tests/support/environment/command.ts";
 import { prepared } from "../tests/support/environment/environment.ts";
 import { flatten, type ManifestJson } from "../tests/support/environment/flatten.ts";
 import { type LocalRegistry, startRegistry } from "../tests/support/environment/registry_server.ts";
+import { runMain } from "./run_main.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
 const HUB_BASE = "docker.io/library/busybox:stable";
@@ -179,11 +180,4 @@ function say(text: string): void {
   console.log(`\n== ${text}`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runMain(main);

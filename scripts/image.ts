@@ -14,6 +14,8 @@ import { join } from "node:path/posix";
 import { build, verify } from "./build.ts";
 import { imageSize, startedMemory } from "./image/figures.ts";
 import { lastCommit } from "./last_commit.ts";
+import { removeIfThere } from "./remove_if_there.ts";
+import { runMain } from "./run_main.ts";
 
 const ROOT = join(import.meta.dirname ?? ".", "..");
 
@@ -50,19 +52,4 @@ start: --version in ${milliseconds.toFixed(0)} ms, ${megabytes(await startedMemo
 tiny build: "deno task bench w1" times it (kaniko's: 0.17 s, 11 MiB)`);
 }
 
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-if (import.meta.main) {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runMain(() => main(Deno.args));

@@ -28,6 +28,7 @@ import { pinnedDeno } from "./check_versions.ts";
 import { lastCommit } from "./last_commit.ts";
 import { type BundledPackage, bundledPackages } from "./release/bundled_packages.ts";
 import { cycloneDx, npmPurl, type Runtime } from "./release/sbom.ts";
+import { runMain } from "./run_main.ts";
 
 /** Where a release comes from and goes to. */
 export interface ReleaseRequest {
@@ -136,11 +137,4 @@ async function main(): Promise<void> {
   console.log(await Deno.readTextFile(join(output, "SHA256SUMS")));
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runMain(main);

@@ -10,6 +10,7 @@
 import { basename, join } from "node:path/posix";
 import { nameByContent } from "./chunk_names.ts";
 import { runDeno } from "./run_deno.ts";
+import { removeIfThere } from "../remove_if_there.ts";
 
 /** Bundles the program in `source`, a folder with `main.ts`; the folder `bundle` is made anew. */
 export async function makeBundle(source: string, bundle: string): Promise<void> {
@@ -73,12 +74,4 @@ function isCommonJs(code: string): boolean {
  */
 export function withoutLiteralImports(code: string): string {
   return code.replaceAll(/\bimport\(("\.{1,2}\/[\w./-]+\.js")\)/g, "import((()=>$1)())");
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path/posix";
+import { command } from "../command.ts";
 
 /** A package at one version. */
 export interface NpmPackage {
@@ -18,8 +19,8 @@ export async function fetchPackage({ name, version }: NpmPackage, cache: string)
   await Deno.mkdir(cache, { recursive: true });
   const scratch = await Deno.makeTempDir({ dir: cache, prefix: ".fetching-" });
   try {
-    await command(["npm", "pack", "--silent", `${name}@${version}`], scratch);
-    await command(["sh", "-ec", "tar -xzf ./*.tgz && rm ./*.tgz"], scratch);
+    await command(["npm", "pack", "--silent", `${name}@${version}`], { cwd: scratch });
+    await command(["sh", "-ec", "tar -xzf ./*.tgz && rm ./*.tgz"], { cwd: scratch });
     await Deno.rename(scratch, folder);
   } catch (error) {
     await Deno.remove(scratch, { recursive: true });
@@ -27,12 +28,6 @@ export async function fetchPackage({ name, version }: NpmPackage, cache: string)
     if (!await isThere(folder)) throw error;
   }
   return join(folder, "package");
-}
-
-async function command(words: readonly string[], cwd: string): Promise<void> {
-  const [program = "", ...args] = words;
-  const { success, stderr } = await new Deno.Command(program, { args, cwd, stdout: "null" }).output();
-  if (!success) throw new Error(`Cannot run "${words.join(" ")}": ${new TextDecoder().decode(stderr).trim()}`);
 }
 
 async function isThere(path: string): Promise<boolean> {

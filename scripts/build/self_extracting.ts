@@ -19,6 +19,7 @@ import { HIDDEN_HOME } from "../../lib/sys/hidden_home.ts";
 import { MALLOC_SETTINGS, PRIVATE_MOUNTS_VARIABLE } from "../../lib/sys/private_mounts.ts";
 import type { Architecture } from "./compile.ts";
 import { makeLauncher } from "./launcher.ts";
+import { command } from "../command.ts";
 
 /** What goes into the file. */
 export interface SelfExtracting {
@@ -80,12 +81,6 @@ async function pack(request: SelfExtracting, scratch: string, tar: string): Prom
   for (const name of ["deno", "start"]) await Deno.chmod(join(tree, name), 0o755);
   const fixed = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "--format=ustar"];
   await command(["tar", ...fixed, "-b", "8", "-C", tree, "-cf", tar, "app", "deno", "start"]);
-}
-
-async function command(words: readonly string[]): Promise<void> {
-  const [program = "", ...args] = words;
-  const { success, stderr } = await new Deno.Command(program, { args, stdout: "null" }).output();
-  if (!success) throw new Error(`Cannot run "${words.join(" ")}": ${new TextDecoder().decode(stderr).trim()}`);
 }
 
 async function digest(path: string): Promise<string> {

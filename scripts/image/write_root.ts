@@ -30,6 +30,7 @@ import { unpackDownloadedDenort } from "../build/downloaded_denort.ts";
 import { makeLauncher } from "../build/launcher.ts";
 import { DENO_FLAGS, RUNTIME_SETTINGS } from "../build/self_extracting.ts";
 import { PrivateLibc } from "./private_libc.ts";
+import { runMain } from "../run_main.ts";
 
 const SOURCE = join(import.meta.dirname ?? ".", "../..");
 
@@ -166,11 +167,4 @@ async function main(): Promise<void> {
   await writeDebug(debugRoot);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exitCode = 1;
-  }
-}
+if (import.meta.main) await runMain(main);
