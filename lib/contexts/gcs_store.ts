@@ -131,6 +131,12 @@ interface StoreParts extends GcsStoreOptions {
   readonly access: Access;
 }
 
+interface Part {
+  readonly object: StoredObject;
+  readonly range: ByteRange;
+  readonly signal: AbortSignal;
+}
+
 class GcsStore implements ObjectStore {
   readonly service = "Cloud Storage";
   readonly #parts: StoreParts;
@@ -168,35 +174,20 @@ class GcsStore implements ObjectStore {
   }
 
   async read(object: StoredObject, range: ByteRange, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    // An object that is read at once is asked for by its name alone, which is half the work for some servers.
-    const isWhole = range.start === 0 && range.end === object.size;
-    const response = isWhole ? await this.#readNamed(object, range, signal) : undefined;
-    return (response ?? await this.#readVersion(object, range, signal)).body();
-  }
-
-  /** Returns undefined unless the answer says that it is of the version wanted. */
-  async #readNamed(object: StoredObject, range: ByteRange, signal: AbortSignal): Promise<HttpResponse | undefined> {
-    const response = await this.#readMedia(this.#objectUrl(object.key), { object, range, signal });
-    if (response.header("x-goog-generation") === object.version) return response;
-    response[Symbol.dispose]();
-    return undefined;
-  }
-
-  #readVersion(object: StoredObject, range: ByteRange, signal: AbortSignal): Promise<HttpResponse> {
     const url = this.#objectUrl(object.key);
+    url.searchParams.set("alt", "media");
+    const part = { object, range, signal };
+    if (range.start === 0 && range.end === object.size) {
+      // An object that is read at once is asked for by its name alone, which is half the work for some servers.
+      const named = await this.#readPart(url, part);
+      if (named.header("x-goog-generation") === object.version) return named.body();
+      named[Symbol.dispose]();
+    }
     url.searchParams.set("generation", object.version);
-    return this.#readMedia(url, { object, range, signal });
+    return (await this.#readPart(url, part)).body();
   }
 
-  async #readMedia(
-    url: URL,
-    { object, range, signal }: {
-      readonly object: StoredObject;
-      readonly range: ByteRange;
-      readonly signal: AbortSignal;
-    },
-  ): Promise<HttpResponse> {
-    url.searchParams.set("alt", "media");
+  async #readPart(url: URL, { object, range, signal }: Part): Promise<HttpResponse> {
     const response = await this.#send(url, signal, {
       range: `bytes=${range.start}-${range.end - 1}`,
       // Without it, an object that was stored with gzip is sent unpacked, whole, and in answer to every range.
