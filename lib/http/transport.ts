@@ -210,7 +210,8 @@ async function send(request: TransportRequest, outgoing: http.ClientRequest, wat
   if (body !== undefined && body.length > 0) {
     let sent = 0;
     for await (const chunk of body.open()) {
-      if (watch.over) return;
+      // The events of a connection that was destroyed come late while there is always more to hand over.
+      if (watch.over || outgoing.destroyed) return;
       if (chunk.length === 0) continue;
       sent += chunk.length;
       if (sent > body.length) throw wrongLength(request, sent);

@@ -14,7 +14,7 @@ import type { RequestBody } from "../http/transport.ts";
 
 /** A registry checks and moves the whole blob before it answers the last request: that may take minutes. */
 const COMMIT_TIMEOUT_MS = 10 * 60_000;
-/** Cancelling is a courtesy; nobody waits for it long, nor for the answer that tells what there is to cancel. */
+/** Cancelling is a courtesy; nobody waits for it long, nor for an answer that tells what there is to cancel. */
 const CANCEL_TIMEOUT_MS = 3_000;
 
 /** What a session is for. */
@@ -76,7 +76,12 @@ export class UploadSession {
   /** Sends the bytes from `offset`; follows the session to its next URL if they were taken. */
   async patch(offset: number, body: RequestBody): Promise<HostResponse> {
     const headers = { ...OCTETS, "content-range": `${offset}-${offset + body.length - 1}` };
-    const answer = await this.#send("PATCH", { target: this.#url, headers, body });
+    const answer = await this.#send("PATCH", {
+      target: this.#url,
+      headers,
+      body: untilAborted(body, this.#context.signal),
+      lingerMs: CANCEL_TIMEOUT_MS,
+    });
     if (answer.response.status === 202) this.#moveOn(answer);
     return answer;
   }
@@ -89,7 +94,7 @@ export class UploadSession {
 
   /** Asks how many bytes the registry has; undefined if the session is gone or it will not say. */
   async received(): Promise<number | undefined> {
-    const answer = await this.#send("GET", { target: this.#url });
+    const answer = await this.#send("GET", { target: this.#url, lingerMs: CANCEL_TIMEOUT_MS });
     await answer.response.discard();
     const { status } = answer.response;
     if (status !== 204 && status !== 202) return undefined;
@@ -128,6 +133,7 @@ export class UploadSession {
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: RequestBody;
       readonly answerTimeoutMs?: number;
+      readonly lingerMs?: number;
       readonly signal?: AbortSignal;
     },
   ): Promise<HostResponse> {
@@ -137,6 +143,19 @@ export class UploadSession {
 }
 
 const OCTETS = { "content-type": "application/octet-stream" };
+
+/** Only the answer to a chunk that was sent is worth waiting for: a chunk that is not goes no further. */
+function untilAborted({ length, open }: RequestBody, signal: AbortSignal): RequestBody {
+  return {
+    length,
+    async *open(): AsyncGenerator<Uint8Array> {
+      for await (const bytes of open()) {
+        signal.throwIfAborted();
+        yield bytes;
+      }
+    },
+  };
+}
 
 /**
  * Returns how many bytes an answer says the registry has, by its Range `0-LAST`; undefined if it does not say. Nothing

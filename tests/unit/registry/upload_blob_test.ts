@@ -542,6 +542,55 @@ for (const heldBy of [[], ["elsewhere"]]) {
   });
 }
 
+// An answer of a session says where its next request goes: without it there is nothing to cancel.
+for (
+  const { shows, method, content } of [
+    { shows: "telling how much it has", method: "GET", content: SMALL },
+    { shows: "taking a chunk", method: "PATCH", content: SMALL },
+    { shows: "taking the first of several chunks", method: "PATCH", content: LARGE },
+  ]
+) {
+  Deno.test(`putBlob() cancels a session whose registry is ${shows} when it is interrupted`, async () => {
+    await using at = await stage();
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    at.registry.next("PUT", /uploads/, answer(413));
+    at.registry.next(method, /uploads/, async (request, _response, proceed) => {
+      await request.body();
+      controller.abort(reason);
+      await proceed();
+    });
+    const repository = { registry: at.registry.host, repository: "app" };
+    await assert.rejects(at.client.putBlob(repository, blobOf(content), sourceOf(content), controller.signal), reason);
+    assert.deepEqual(log(at).slice(-2), [`${method} uploads/ID`, "DELETE uploads/ID"]);
+    assert.equal(at.registry.sessions.size, 0);
+  });
+}
+
+for (const method of ["PUT", "PATCH"]) {
+  Deno.test(`putBlob() sends no more of a ${method} when it is interrupted`, async () => {
+    await using at = await stage();
+    const controller = new AbortController();
+    const reason = new Error("interrupted");
+    if (method === "PATCH") at.registry.next("PUT", /uploads/, answer(413));
+    let readOn = 0;
+    const source: BlobSource = {
+      async *open(offset): AsyncGenerator<Uint8Array> {
+        for await (const chunk of sourceOf(LARGE).open(offset)) {
+          yield chunk;
+          if (controller.signal.aborted) readOn += chunk.length;
+          if (at.registry.seen.at(-1)?.method === method) controller.abort(reason);
+        }
+      },
+    };
+    const repository = { registry: at.registry.host, repository: "app" };
+    await assert.rejects(at.client.putBlob(repository, blobOf(LARGE), source, controller.signal), reason);
+    assert.ok(controller.signal.aborted);
+    assert.equal(readOn, 0);
+    assert.equal(at.registry.sessions.size, 0);
+  });
+}
+
 Deno.test("checkPush() cancels a session that is being opened when it is interrupted", async () => {
   await using at = await stage();
   const controller = new AbortController();
