@@ -148,6 +148,38 @@ export function positionOf(fd: number): number {
   throw new SysError("lseek", lastErrno());
 }
 
+/** Sets where in the file the next read or write takes place. @throws {SysError} */
+export function setPosition(fd: number, offset: number): void {
+  if (libc.lseek(fd, BigInt(offset), 0) < 0n) throw new SysError("lseek", lastErrno());
+}
+
+/** Returns where data begins at or after `offset`; undefined if holes are all that is left. @throws {SysError} */
+export function dataFrom(fd: number, offset: number): number | undefined {
+  const SEEK_DATA = 3;
+  const found = libc.lseek(fd, BigInt(offset), SEEK_DATA);
+  if (found >= 0n) return Number(found);
+  const errno = lastErrno();
+  if (errno === ERRNO.ENXIO) return undefined;
+  // A file system that knows of no holes.
+  if (errno === ERRNO.EINVAL) return offset;
+  throw new SysError("lseek", errno);
+}
+
+/** Returns where a hole begins at or after `offset`: at the end of the file if nowhere before. @throws {SysError} */
+export function holeFrom(fd: number, offset: number): number {
+  const SEEK_HOLE = 4;
+  const found = libc.lseek(fd, BigInt(offset), SEEK_HOLE);
+  if (found >= 0n) return Number(found);
+  const errno = lastErrno();
+  if (errno === ERRNO.ENXIO || errno === ERRNO.EINVAL) return Infinity;
+  throw new SysError("lseek", errno);
+}
+
+/** Cuts a file, or lengthens it by a hole. @throws {SysError} */
+export function setSize(fd: number, size: number): void {
+  checked("ftruncate", libc.ftruncate(fd, BigInt(size)));
+}
+
 /** Copies up to `count` bytes between descriptors inside the kernel; returns how many, 0 at the end. */
 export function sendFile(to: number, from: number, count: number): number {
   for (;;) {

@@ -37,6 +37,9 @@ export class UnreadableSource extends SysError {}
 /** Largest piece one sendfile call is asked for. */
 const PIECE_BYTES = 1 << 30;
 
+/** Smaller files are copied sooner than asked for their holes. */
+const LEAST_WITH_HOLES = 1 << 16;
+
 /**
  * Copies an entry that is not a directory. A directory in the way is an error, anything else is replaced, never
  * written through.
@@ -103,14 +106,31 @@ function openSource({ directory, name }: Located): number {
   }
 }
 
-function copyContent(from: number, to: number, stat: Stat): number {
-  let done = 0;
-  while (done < stat.size) {
-    const count = files.sendFile(to, from, Math.min(stat.size - done, PIECE_BYTES));
-    if (count === 0) break;
-    done += count;
+/** Copies the data; holes stay holes, which take neither room nor time. Returns how far it came. */
+function copyContent(from: number, to: number, { size }: Stat): number {
+  if (size < LEAST_WITH_HOLES) return copyData(from, to, { begin: 0, end: size });
+  for (let at = 0; at < size;) {
+    const begin = files.dataFrom(from, at);
+    if (begin === undefined) break;
+    const end = Math.min(files.holeFrom(from, begin), size);
+    files.setPosition(from, begin);
+    files.setPosition(to, begin);
+    at = copyData(from, to, { begin, end });
+    if (at < end) return at;
   }
-  return done;
+  files.setSize(to, size);
+  return size;
+}
+
+/** Copies from where both files stand on; returns how far it came. */
+function copyData(from: number, to: number, { begin, end }: { readonly begin: number; readonly end: number }): number {
+  let at = begin;
+  while (at < end) {
+    const count = files.sendFile(to, from, Math.min(end - at, PIECE_BYTES));
+    if (count === 0) break;
+    at += count;
+  }
+  return at;
 }
 
 /** A file that is written to while it is read would give an image that never existed anywhere (fault F35). */
