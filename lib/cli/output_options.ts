@@ -15,6 +15,7 @@ import {
   type ParsedOutput,
 } from "./output_flag.ts";
 import { mergeWishes } from "./output_wishes.ts";
+import { namesStream } from "./standard_streams.ts";
 
 /** One `--destination`; archives carry the name as written. */
 export type Destination = ImageName;
@@ -79,10 +80,6 @@ export function parseOutputOptions(
   const tarPath = paths.get("tar-path");
   const tar = tarPath === undefined ? undefined : archiveDestination(tarPath, world.cwd);
   checkPaths(exports, paths);
-  const archives = [...exports.flatMap((spec) => "to" in spec ? [spec.to] : []), ...(tar === undefined ? [] : [tar])];
-  if (archives.filter(({ kind }) => kind === "stdout").length > 1) {
-    throw usage("Cannot write two archives to stdout: it takes one");
-  }
   for (const name of ["image-name-with-digest-file", "image-name-tag-with-digest-file"] as const) {
     if (paths.has(name) && destinations.length === 0) {
       throw usage(`Cannot write --${name}: no --destination names the image`);
@@ -143,14 +140,20 @@ function checkArchive(flags: BuildFlags, outputs: readonly ParsedOutput[]): void
 }
 
 function checkPaths(exports: readonly Export[], paths: ReadonlyMap<string, string>): void {
-  const taken = new Map([...paths].map(([flag, path]) => [path, `--${flag}`]));
+  const taken = new Map([...paths].map(([flag, path]) => [placeOf(path), `--${flag}`]));
   for (const spec of exports) {
-    const path = "path" in spec ? spec.path : spec.to.kind === "file" ? spec.to.path : undefined;
-    if (path === undefined) continue;
-    const other = taken.get(path);
-    if (other !== undefined) throw usage(`Cannot use --output type=${spec.type} to "${path}": ${other} names it, too`);
-    taken.set(path, `--output type=${spec.type}`);
+    const place = "path" in spec ? `"${spec.path}"` : spec.to.kind === "stdout" ? STDOUT : `"${spec.to.path}"`;
+    const other = taken.get(place);
+    if (other !== undefined) throw usage(`Cannot use --output type=${spec.type} to ${place}: ${other} names it, too`);
+    taken.set(place, `--output type=${spec.type}`);
   }
+}
+
+const STDOUT = "stdout";
+
+/** What a path leads to, as messages call it: two outputs in one stream could not be told apart. */
+function placeOf(path: string): string {
+  return namesStream(path, "stdout") ? STDOUT : `"${path}"`;
 }
 
 const PATH_FLAGS = [
@@ -170,7 +173,9 @@ function parsePaths(flags: BuildFlags, { cwd }: OutputWorld): ReadonlyMap<typeof
     if (/^https?:\/\//i.test(text)) throw usage(`Cannot use --${name} with a URL: Kiln supports only files yet`);
     const path = resolve(cwd, text);
     for (const [other, taken] of paths) {
-      if (taken === path) throw usage(`Cannot use --${name} "${text}": --${other} names the same file`);
+      if (placeOf(taken) === placeOf(path)) {
+        throw usage(`Cannot use --${name} "${text}": --${other} names the same file`);
+      }
     }
     paths.set(name, path);
   }

@@ -392,6 +392,19 @@ const REFUSED: readonly (readonly [args: readonly string[], message: string, hin
   ],
   [["--digest-file=https://h/x?sig=s"], "Cannot use --digest-file with a URL: Kiln supports only files yet"],
   [["--tar-path=a", "--digest-file=./a"], 'Cannot use --digest-file "./a": --tar-path names the same file'],
+  [
+    ["--tar-path=/dev/stdout", "--digest-file=/dev/fd/1"],
+    'Cannot use --digest-file "/dev/fd/1": --tar-path names the same file',
+  ],
+  [
+    ["--digest-file=/dev/stdout", "--image-name-with-digest-file=/proc/self/fd/1", "-d", "a"],
+    'Cannot use --image-name-with-digest-file "/proc/self/fd/1": --digest-file names the same file',
+  ],
+  [
+    ["--output=type=tar,dest=-", "--digest-file=/dev/stdout"],
+    "Cannot use --output type=tar to stdout: --digest-file names it, too",
+  ],
+  [["--output=-", "--tar-path=/dev/stdout"], "Cannot use --output type=tar to stdout: --tar-path names it, too"],
   [["--insecure-registry=http://reg"], 'Cannot use --insecure-registry "http://reg": it is not HOST or HOST:PORT'],
   [["--insecure-registry=reg/path"], 'Cannot use --insecure-registry "reg/path": it is not HOST or HOST:PORT'],
   [["--insecure-registry="], 'Cannot use --insecure-registry "": it is not HOST or HOST:PORT'],
