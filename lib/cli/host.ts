@@ -8,7 +8,7 @@ import { KilnError } from "../errors.ts";
 import type { ReportWorld, Sink } from "../report/console_report.ts";
 
 /** Signals that end a build. */
-export type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+export type EndSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT";
 
 /** A stream of ours. */
 export interface HostSink extends Sink {

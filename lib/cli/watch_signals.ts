@@ -1,5 +1,5 @@
 /**
- * Ending a build on SIGINT, SIGTERM and SIGHUP.
+ * Ending a build on SIGINT, SIGTERM, SIGHUP and SIGQUIT.
  *
  * @module
  */
@@ -17,7 +17,7 @@ export interface Interruption extends Disposable {
   reason(): KilnError | undefined;
 }
 
-const SIGNALS: readonly EndSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+const SIGNALS: readonly EndSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 /** Watches the signals until disposed of. The first one ends the build in order, the second one kills. */
 export function watchSignals(host: Host, report: Report): Interruption {

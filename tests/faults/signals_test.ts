@@ -13,7 +13,7 @@ const SOON_MS = 10_000;
 
 for (const isolation of ISOLATIONS) {
   for (const moment of MOMENTS) {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    for (const signal of [...["SIGTERM", "SIGINT"] as const, ...moment === "RUN" ? ["SIGQUIT"] as const : []]) {
       Deno.test(`F24 ${signal} during a ${moment}, ends the build soon and leaves nothing (${isolation})`, async () => {
         await using build = await holdBuild(moment, isolation);
         const running = await build.startHeld();
