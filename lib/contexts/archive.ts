@@ -1,5 +1,5 @@
 /**
- * An archive of this machine as build context: a file, or what comes on stdin.
+ * An archive of this machine as build context: a file, or what comes through a pipe or on stdin.
  *
  * @module
  */
@@ -22,12 +22,18 @@ export interface ArchiveOptions {
 }
 
 /** Makes the source of `tar://FILE`. */
-export function createArchiveSource({ path }: ArchiveLocation, { checksum }: ArchiveOptions): ContextSource {
+export function createArchiveSource(
+  { path }: ArchiveLocation,
+  { clock }: Pick<SourceParts, "clock">,
+  { checksum }: ArchiveOptions,
+): ContextSource {
   const what = `the archive "${path}"`;
   return {
     description: what,
     async fetch(parts: FetchParts): Promise<void> {
-      const size = await sizeOf(path, what);
+      const { isFile, size } = await lookAt(path, what);
+      // `<(command)` is a pipe.
+      if (!isFile) return await unpackPiped({ bytes: readFile(path), what, clock, checksum }, parts);
       // What is unpacked must be what was checked, and the file may be replaced between two readings.
       if (checksum !== undefined) {
         return await unpackStreamed(verified(readFile(path), { checksum }, what), what, parts);
@@ -69,24 +75,36 @@ export function createStdinSource(
           hint: "pipe an archive into the executor: tar -cz . | executor --context=tar://stdin ...",
         });
       }
-      const meter = new DownloadMeter({ what, clock, report: parts.report });
-      const bytes = meter.tap(limited(stdin, { maxBytes: parts.limits.maxBytes, what }));
-      await unpackStreamed(checksum === undefined ? bytes : verified(bytes, { checksum }, what), what, parts);
-      meter.finish();
+      await unpackPiped({ bytes: stdin, what, clock, checksum }, parts);
     },
   };
 }
 
-async function sizeOf(path: string, what: string): Promise<number> {
+/** What can be read once, and nobody knows how long it is. */
+interface PipedArchive extends Pick<SourceParts, "clock"> {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly what: string;
+  readonly checksum: Digest | undefined;
+}
+
+async function unpackPiped({ bytes, what, clock, checksum }: PipedArchive, parts: FetchParts): Promise<void> {
+  const meter = new DownloadMeter({ what, clock, report: parts.report });
+  const measured = meter.tap(limited(bytes, { maxBytes: parts.limits.maxBytes, what }));
+  await unpackStreamed(checksum === undefined ? measured : verified(measured, { checksum }, what), what, parts);
+  meter.finish();
+}
+
+async function lookAt(path: string, what: string): Promise<Pick<Deno.FileInfo, "isFile" | "size">> {
   const refuse = (why: string, cause?: unknown): KilnError =>
     new KilnError("context", `Cannot use ${what}: ${why}`, cause === undefined ? {} : { cause });
   try {
-    // Asked before it is opened: opening a FIFO waits for a writer.
-    const { isDirectory, isFile, size } = await Deno.stat(path);
+    const found = await Deno.stat(path);
+    const { isDirectory, isFile, isFifo } = found;
     if (isDirectory) throw refuse("it is a directory");
-    if (!isFile) throw refuse("it is not a regular file");
-    (await Deno.open(path)).close();
-    return size;
+    if (!isFile && isFifo !== true) throw refuse("it is neither a regular file nor a pipe");
+    // Opening a pipe waits for a writer, and takes from who reads it then.
+    if (isFile) (await Deno.open(path)).close();
+    return found;
   } catch (error) {
     if (error instanceof KilnError) throw error;
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {

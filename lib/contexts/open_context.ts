@@ -33,7 +33,7 @@ export async function openContext(location: FetchedLocation, parts: OpenParts): 
   const archive = parts.checksum === undefined ? {} : { checksum: parts.checksum };
   switch (location.kind) {
     case "archive":
-      return createArchiveSource(location, archive);
+      return createArchiveSource(location, parts, archive);
     case "stdin":
       return createStdinSource(parts, archive);
     case "http": {

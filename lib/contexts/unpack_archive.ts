@@ -78,8 +78,8 @@ export async function unpackRing(
 }
 
 /**
- * Unpacks an archive from a stream, whose chunks are freed once they are passed on. When unpacking fails, the stream is
- * closed.
+ * Unpacks an archive from a stream, whose chunks are freed once they are passed on. When unpacking fails or is aborted,
+ * nothing more is waited for: whoever writes to a pipe may have stopped for good.
  */
 export async function unpackStreamed(
   stream: AsyncIterable<Uint8Array>,
@@ -87,11 +87,31 @@ export async function unpackStreamed(
   parts: FetchParts,
 ): Promise<void> {
   const ring = new RingWriter();
-  const fill = async (): Promise<void> => {
-    for await (const chunk of stream) {
-      if (!await ring.write(chunk)) break;
-      releaseWhole(chunk);
+  const fill = async (signal: AbortSignal): Promise<void> => {
+    const chunks = stream[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const { done, value: chunk } = await unlessAborted(chunks.next(), signal);
+        if (done === true || !await ring.write(chunk)) return;
+        releaseWhole(chunk);
+      }
+    } finally {
+      // Not awaited: a generator ends only once it has what it waits for.
+      chunks.return?.().catch(() => {});
     }
   };
   await unpackRing({ what, ring, fill }, parts);
+}
+
+/** Returns what a promise gives, or throws the signal's reason as soon as that is aborted. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const stop = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }

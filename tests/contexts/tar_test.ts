@@ -51,6 +51,24 @@ for (const [name, options] of COMPRESSIONS) {
   });
 }
 
+Deno.test("a tar context, comes through a pipe that a shell names", async () => {
+  await using site = await startSite(FILES);
+  const through = ["bash", "-c", `"$@" --context=tar://<(tar -C '${site.context}' -cz .)`, "bash"];
+  const { code, stderr } = await site.run(["--no-push", `--oci-layout-path=${join(site.path, "image")}`], { through });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await imageFiles(site), ALL);
+});
+
+Deno.test("a tar context, in a pipe that is cut off fails by its state", async () => {
+  await using site = await startSite(FILES);
+  const path = await packContext(site, "c.tgz", ["--gzip"]);
+  await assertContextFails(site, "tar://pipe", {
+    through: ["bash", "-c", `mkfifo pipe; (head -c 40 '${path}' > pipe)& "$@"`, "bash"],
+    code: 78,
+    error: /^Cannot use the archive ".*pipe": .*truncated/,
+  });
+});
+
 Deno.test("a tar context, is found relative to the current directory", async () => {
   await using site = await startSite(FILES);
   await packContext(site, "c.tar");
