@@ -13,6 +13,7 @@ import { checkEntitlements } from "../build/entitlements.ts";
 import { fetchRemote } from "../build/remote_sources.ts";
 import { findDevices } from "../build/step_devices.ts";
 import { SecretDirectory } from "../build/secret_directory.ts";
+import { checkStepSecrets } from "../build/step_secrets.ts";
 import { contextTree } from "../contexts/directory.ts";
 import type { OpenParts } from "../contexts/open_context.ts";
 import { RemoteTrees } from "../contexts/remote_trees.ts";
@@ -184,6 +185,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
     // What a step asks for must have been read while the files it is in are our own.
     await guarded;
+    await checkStepSecrets(plan, { secret: (id) => context.secrets.read(id), agents });
     const hostFile = rememberHostFiles();
     await prepared;
     const located = await fetched.located;

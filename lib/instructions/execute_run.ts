@@ -4,7 +4,7 @@
  * @module
  */
 import { posix } from "node:path";
-import { cacheId, type MountSpec, mountTarget, secretId, secretTarget } from "../dockerfile/values/mount.ts";
+import { mountId, type MountSpec, mountTarget, secretTarget } from "../dockerfile/values/mount.ts";
 import type { DeviceSpec } from "../dockerfile/values/device.ts";
 import { KilnError } from "../errors.ts";
 import { CommandMounts, type TypedMountRequest } from "../exec/command_mounts.ts";
@@ -135,7 +135,7 @@ function resolveMount(mount: MountSpec, workingDirectory: string, agentIndex: nu
     readOnly: mount.readOnly,
     required: mount.required,
     sharing: mount.sharing ?? "shared",
-    id: idOf(mount),
+    id: mountId(mount),
     ...(target === undefined ? {} : { target: bytePathOf(posix.normalize(target)) }),
     ...(mount.from === undefined ? {} : { from: mount.from }),
     ...(mount.source === undefined ? {} : { source: mount.source }),
@@ -151,19 +151,6 @@ function defaultTarget(mount: MountSpec, agentIndex: number): string | undefined
   if (mount.type === "secret") return secretTarget(mount);
   if (mount.type === "ssh") return mount.target || `/run/buildkit/ssh_agent.${agentIndex}`;
   return mount.target;
-}
-
-function idOf(mount: MountSpec): string {
-  switch (mount.type) {
-    case "cache":
-      return cacheId(mount);
-    case "secret":
-      return secretId(mount);
-    case "ssh":
-      return mount.id || "default";
-    default:
-      return "";
-  }
 }
 
 /** Of `NAME=value` lines those that count: a program may take the first of a name or the last. */

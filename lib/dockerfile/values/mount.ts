@@ -121,8 +121,22 @@ export function mountTarget(target: string | undefined, workingDirectory: string
   throw new KilnError("dockerfile", "Cannot mount: the mount has no target", { hint: "say where with target=PATH" });
 }
 
-/** Returns the id of a secret: its `id` or `source`, else the last component of its target. */
-export function secretId(mount: MountSpec): string {
+/** Returns the id of a secret, a cache or an agent; "" for mounts that have none. */
+export function mountId(mount: MountSpec): string {
+  switch (mount.type) {
+    case "cache":
+      return cacheId(mount);
+    case "secret":
+      return secretId(mount);
+    case "ssh":
+      return mount.id || "default";
+    default:
+      return "";
+  }
+}
+
+/** Its `id` or `source`, else the last component of its target. */
+function secretId(mount: MountSpec): string {
   return mount.id || mount.source || posix.basename(mount.target ?? "");
 }
 
@@ -132,8 +146,8 @@ export function secretTarget(mount: MountSpec): string | undefined {
   return mount.env === undefined ? `/run/secrets/${posix.basename(secretId(mount))}` : undefined;
 }
 
-/** Returns the id of a cache: its `id`, else its target, cleaned. */
-export function cacheId(mount: MountSpec): string {
+/** Its `id`, else its target, cleaned. */
+function cacheId(mount: MountSpec): string {
   return mount.id || posix.normalize(mount.target || ".").replace(/(?<=.)\/$/, "");
 }
 

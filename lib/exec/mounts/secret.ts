@@ -16,12 +16,8 @@ const NOTHING = new Uint8Array(0);
 export async function prepareSecret(mount: MountRequest, sources: MountSources): Promise<MountPreparation> {
   const { id, target } = mount;
   const value = await sources.secret(id);
-  if (value === undefined) {
-    if (!mount.required) return mount.env === undefined ? {} : { environment: [environmentLine(mount.env, NOTHING)] };
-    throw new KilnError("usage", `Cannot mount the secret "${id}": the build was not given it`, {
-      hint: `pass it with --secret=id=${id},src=FILE`,
-    });
-  }
+  requireSecret(mount, value);
+  if (value === undefined) return mount.env === undefined ? {} : { environment: [environmentLine(mount.env, NOTHING)] };
   const environment = mount.env === undefined ? [] : [environmentLine(mount.env, value)];
   if (target === undefined) return { environment };
   // The id is the user's text, and no file name.
@@ -32,6 +28,17 @@ export async function prepareSecret(mount: MountRequest, sources: MountSources):
     environment,
     release: () => files.unlinkAt(files.AT_FDCWD, path),
   };
+}
+
+/** @throws {KilnError} kind `usage`, if a secret is required that the build was not given */
+export function requireSecret(
+  { id, required }: Pick<MountRequest, "id" | "required">,
+  value: Uint8Array | undefined,
+): void {
+  if (value !== undefined || !required) return;
+  throw new KilnError("usage", `Cannot mount the secret "${id}": the build was not given it`, {
+    hint: `pass it with --secret=id=${id},src=FILE`,
+  });
 }
 
 function environmentLine(name: string, value: Uint8Array<ArrayBuffer>): BytePath {

@@ -6,7 +6,7 @@
 import { KilnError } from "../../errors.ts";
 import { bytePathOf } from "../../io/byte_path.ts";
 import * as files from "../../sys/file.ts";
-import { startAgent } from "../agent/agent.ts";
+import { type AgentSource, startAgent } from "../agent/agent.ts";
 import type { MountPreparation, MountRequest, MountSources } from "./prepared.ts";
 import { targetOf } from "./target.ts";
 
@@ -14,14 +14,9 @@ const DEFAULT_MODE = 0o600;
 
 /** Prepares an agent; one that the build does not have is left out unless it is required. */
 export async function prepareSsh(mount: MountRequest, sources: MountSources): Promise<MountPreparation> {
-  const { id } = mount;
-  const source = sources.agent(id);
-  if (source === undefined) {
-    if (!mount.required) return {};
-    throw new KilnError("usage", `Cannot mount the ssh agent "${id}": the build was not given it`, {
-      hint: `pass it with --ssh=${id} or --ssh=${id}=SOCKET`,
-    });
-  }
+  const source = sources.agent(mount.id);
+  requireAgent(mount, source);
+  if (source === undefined) return {};
   const target = targetOf(mount);
   const agent = await startAgent(source, sources.scratch);
   files.changeOwner(files.AT_FDCWD, agent.socket, { uid: mount.uid ?? 0, gid: mount.gid ?? 0 });
@@ -31,4 +26,15 @@ export async function prepareSsh(mount: MountRequest, sources: MountSources): Pr
     environment: mount.env === undefined ? [] : [`${bytePathOf(mount.env)}=${target}`],
     release: () => agent.close(),
   };
+}
+
+/** @throws {KilnError} kind `usage`, if an agent is required that the build was not given */
+export function requireAgent(
+  { id, required }: Pick<MountRequest, "id" | "required">,
+  source: AgentSource | undefined,
+): void {
+  if (source !== undefined || !required) return;
+  throw new KilnError("usage", `Cannot mount the ssh agent "${id}": the build was not given it`, {
+    hint: `pass it with --ssh=${id} or --ssh=${id}=SOCKET`,
+  });
 }

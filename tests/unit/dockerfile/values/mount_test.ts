@@ -1,11 +1,4 @@
-import {
-  cacheId,
-  checkMount,
-  mountTarget,
-  parseMount,
-  secretId,
-  secretTarget,
-} from "../../../../lib/dockerfile/values/mount.ts";
+import { checkMount, mountId, mountTarget, parseMount, secretTarget } from "../../../../lib/dockerfile/values/mount.ts";
 import { type Row, testRows } from "../../../support/rows.ts";
 
 const BIND = { type: "bind", readOnly: true, required: false };
@@ -171,11 +164,11 @@ testRows("mountTarget()", TARGETS, ([target, directory]) => mountTarget(target, 
 
 const read = (text: string): ReturnType<typeof parseMount> => parseMount(text, (value) => value);
 
-testRows("secretId()", [
+testRows("mountId(), of a secret", [
   ["3.2", "by id", "type=secret,id=a", "a"],
   ["3.2", "by source", "type=secret,source=a", "a"],
   ["3.2", "by the end of the target", "type=secret,target=/x/a", "a"],
-], (text) => secretId(read(text)));
+], (text) => mountId(read(text)));
 
 testRows("secretTarget()", [
   ["3.2", "below /run/secrets", "type=secret,id=a", "/run/secrets/a"],
@@ -185,9 +178,14 @@ testRows("secretTarget()", [
   ["3.2", "a variable and a file", "type=secret,id=a,env=A,target=/x", "/x"],
 ], (text) => secretTarget(read(text)));
 
-testRows("cacheId()", [
+testRows("mountId(), of a cache", [
   ["3.2", "by id", "type=cache,id=a,target=/x", "a"],
   ["3.2", "by target", "type=cache,target=/x", "/x"],
   ["3.2", "by the cleaned target", "type=cache,target=/x/../y//z/", "/y/z"],
   ["3.2", "by a relative target", "type=cache,target=x/", "x"],
-], (text) => cacheId(read(text)));
+], (text) => mountId(read(text)));
+
+testRows("mountId(), of an agent", [
+  ["3.2", "by id", "type=ssh,id=a", "a"],
+  ["3.2", "the one that programs ask", "type=ssh", "default"],
+], (text) => mountId(read(text)));
