@@ -4,6 +4,7 @@
  *
  * @module
  */
+import process from "node:process";
 import { KilnError } from "../errors.ts";
 import type { ReportWorld, Sink } from "../report/console_report.ts";
 
@@ -34,6 +35,8 @@ export interface Host extends ReportWorld {
   elapsedMs(): number;
   /** Calls `handler` at each such signal, in place of ending the process, until the returned function is called. */
   onSignal(signal: EndSignal, handler: () => void): () => void;
+  /** Calls `handler` with each warning of a library, in place of printing it. */
+  onWarning(handler: (text: string) => void): void;
 }
 
 /** Returns the world of this process. */
@@ -60,6 +63,11 @@ export function realHost(): Host {
     onSignal: (signal, handler) => {
       Deno.addSignalListener(signal, handler);
       return () => Deno.removeSignalListener(signal, handler);
+    },
+    onWarning: (handler) => {
+      // The runtime's own listener prints to stderr, which has a form that readers of the log rely on.
+      process.removeAllListeners("warning");
+      process.on("warning", ({ name, message }) => handler(`${name}: ${message}`));
     },
   };
 }

@@ -61,6 +61,7 @@ class Run {
     this.#host = host;
     this.#program = program;
     this.#report = this.#reportFor(UNTIL_KNOWN);
+    host.onWarning((text) => this.#report.message("debug", text));
   }
 
   async run(args: readonly string[]): Promise<number> {

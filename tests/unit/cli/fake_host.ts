@@ -38,6 +38,7 @@ export function fakeHost(options: FakeWorldOptions = {}): FakeHost {
     now: () => new Date("2026-08-22T10:20:30.000Z"),
     elapsedMs: () => 0,
     onSignal: () => () => {},
+    onWarning: () => {},
     out,
     err,
   };
