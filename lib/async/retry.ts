@@ -23,6 +23,17 @@ export interface Pause {
   readonly pauseMs: number;
 }
 
+/**
+ * Returns what people are told of a pause.
+ *
+ * @param action completes "Cannot ... yet"
+ * @param why what stood in the way
+ */
+export function describePause({ tried, tries, pauseMs }: Pause, action: string, why: string): string {
+  const seconds = (pauseMs / 1000).toFixed(1);
+  return `Cannot ${action} yet: ${why}; trying again in ${seconds} s (try ${tried + 1} of ${tries})`;
+}
+
 /** How often and how long to wait between tries. */
 export interface BackoffOptions {
   /** Tries after the first. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Backoff, type Temporary } from "../async/retry.ts";
+import { Backoff, describePause, type Temporary } from "../async/retry.ts";
 import { type ErrorKind, KilnError } from "../errors.ts";
 import { describeTransportFault, hintOfTransportFault } from "../http/describe_fault.ts";
 import type { HttpResponse } from "../http/response.ts";
@@ -55,10 +55,7 @@ export function createBackoff(
     random,
     signal,
     temporary,
-    onPause: ({ error, tried, tries, pauseMs }) => {
-      const seconds = (pauseMs / 1000).toFixed(1);
-      report.message("warn", `Could not ${action}: ${describe(error)}; try ${tried + 1} of ${tries} in ${seconds} s`);
-    },
+    onPause: (pause) => report.message("warn", describePause(pause, action, describe(pause.error))),
   });
 }
 

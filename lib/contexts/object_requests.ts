@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Backoff, retry, type Temporary } from "../async/retry.ts";
+import { Backoff, describePause, retry, type Temporary } from "../async/retry.ts";
 import type { Clock } from "../async/clock.ts";
 import { type ErrorKind, KilnError } from "../errors.ts";
 import { describeTransportFault, hintOfTransportFault } from "../http/describe_fault.ts";
@@ -50,10 +50,7 @@ export function createBackoff(action: string, { clock, random, report, signal }:
     random,
     signal,
     temporary: temporaryFault,
-    onPause: ({ error, tried, tries, pauseMs }) => {
-      const seconds = (pauseMs / 1000).toFixed(1);
-      report.message("warn", `Could not ${action}: ${describe(error)}; try ${tried + 1} of ${tries} in ${seconds} s`);
-    },
+    onPause: (pause) => report.message("warn", describePause(pause, action, describe(pause.error))),
   });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { systemClock } from "../async/clock.ts";
-import { Backoff } from "../async/retry.ts";
+import { Backoff, describePause } from "../async/retry.ts";
 import type { Report } from "../report/report.ts";
 import { describeFault, explainFault, isTemporary } from "./fault.ts";
 
@@ -28,12 +28,7 @@ export function pausesOf(action: string, { report, signal }: TryParts): Backoff 
     random: Math.random,
     signal,
     temporary: (error) => isTemporary(error) ? {} : undefined,
-    onPause: ({ error, tried, tries, pauseMs }) =>
-      report.message(
-        "warn",
-        `Cannot ${action} yet: ${describeFault(error)}; trying again in ${(pauseMs / 1000).toFixed(1)} s ` +
-          `(try ${tried + 1} of ${tries})`,
-      ),
+    onPause: (pause) => report.message("warn", describePause(pause, action, describeFault(pause.error))),
   });
 }
 

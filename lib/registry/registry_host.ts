@@ -8,7 +8,7 @@
  */
 import type { Clock } from "../async/clock.ts";
 import { linger } from "../async/linger.ts";
-import { Backoff, type Pause, retry } from "../async/retry.ts";
+import { Backoff, describePause, type Pause, retry } from "../async/retry.ts";
 import { Semaphore } from "../async/semaphore.ts";
 import { SingleFlight } from "../async/single_flight.ts";
 import { KilnError } from "../errors.ts";
@@ -285,16 +285,13 @@ export class RegistryHost {
     return verdict.kind === "allowed" ? verdict.reach : "public";
   }
 
-  #tell(action: string, { error, tried, tries, pauseMs }: Pause): void {
+  #tell(action: string, pause: Pause): void {
+    const { error } = pause;
     const limited = error instanceof StatusFault && error.status === 429;
     if (limited) {
       for (const slots of [this.uploads, this.downloads]) slots.limit = Math.max(1, Math.floor(slots.limit / 2));
     }
-    const seconds = (pauseMs / 1000).toFixed(1);
-    this.#options.report.message(
-      "warn",
-      `Cannot ${action} yet: ${describeFault(error)}; trying again in ${seconds} s (try ${tried + 1} of ${tries})`,
-    );
+    this.#options.report.message("warn", describePause(pause, action, describeFault(error)));
   }
 }
 
