@@ -70,7 +70,7 @@ function jwkOf(fields: WireReader): JsonWebKey {
   const type = fields.text();
   if (type === "ssh-ed25519") {
     const [x, d] = [fields.string(), fields.string()];
-    return { kty: "OKP", crv: "Ed25519", x: base64(x), d: base64(d.subarray(0, 32)) };
+    return { kty: "OKP", crv: "Ed25519", x: x.toString("base64url"), d: d.toString("base64url", 0, 32) };
   }
   if (type === "ssh-rsa") {
     const [n, e, d, qi, p, q] = [1, 2, 3, 4, 5, 6].map(() => fields.string());
@@ -78,14 +78,21 @@ function jwkOf(fields: WireReader): JsonWebKey {
     if (qi === undefined || p === undefined || q === undefined) throw new KeyFault("is damaged");
     const exponent = (prime: Buffer): Buffer => bytesOf(numberOf(d) % (numberOf(prime) - 1n));
     const parts = { n, e, d, p, q, dp: exponent(p), dq: exponent(q), qi };
-    return { kty: "RSA", ...Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, base64(value)])) };
+    const entries = Object.entries(parts).map(([name, value]) => [name, withoutSign(value).toString("base64url")]);
+    return { kty: "RSA", ...Object.fromEntries(entries) };
   }
   const [crv, of] = Object.entries(CURVES).find(([, { curve }]) => type === `ecdsa-sha2-${curve}`) ?? [];
   if (crv === undefined || of === undefined) throw new KeyFault(`is of the kind "${type}", which is not known here`);
   fields.string();
   const [point, d] = [fields.string(), fields.string()];
-  const [x, y] = [point.subarray(1, 1 + of.bytes), point.subarray(1 + of.bytes)];
-  return { kty: "EC", crv, x: base64(x), y: base64(y), d: base64(padded(d, of.bytes)) };
+  const middle = 1 + of.bytes;
+  return {
+    kty: "EC",
+    crv,
+    x: point.toString("base64url", 1, middle),
+    y: point.toString("base64url", middle),
+    d: padded(d, of.bytes).toString("base64url"),
+  };
 }
 
 function keyOf(key: KeyObject, comment: string): PrivateKey {
@@ -132,10 +139,9 @@ function signature(type: string, bytes: Uint8Array): Buffer {
   return Buffer.concat([wireString(type), wireString(bytes)]);
 }
 
-function base64(bytes: Buffer): string {
-  // Numbers have a zero in front where they would look negative.
-  const start = bytes[0] === 0 ? 1 : 0;
-  return bytes.subarray(start).toString("base64url");
+/** Numbers of ssh have a zero in front where they would look negative. */
+function withoutSign(number: Buffer): Buffer {
+  return number[0] === 0 ? number.subarray(1) : number;
 }
 
 function padded(bytes: Buffer, length: number): Buffer {
