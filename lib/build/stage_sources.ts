@@ -36,6 +36,7 @@ export function sourceKey({ name, indexes }: NamedOrigin): string {
 
 /**
  * Returns what the stage `current` reads from. It can only read from stages in front of it, so there are no circles.
+ * Unlike the name in a FROM, that in `--from=` means the last stage of that name in the whole file, as in BuildKit.
  *
  * @throws {KilnError} kind `dockerfile`, for a stage that stands elsewhere, and a name that is not an image's either
  */
@@ -46,14 +47,18 @@ export function findSource(origin: NamedOrigin, current: number, names: Names): 
     if (index >= 0 && index < current) return { kind: "stage", index };
     throw new KilnError("dockerfile", `Cannot use stage ${origin.name} here: ${misplaced(index, current, stages)}`);
   }
-  const found = findStage(origin.name, stages.slice(0, current));
-  if (found !== undefined) return { kind: "stage", index: found.index };
-  const later = findStage(origin.name, stages);
-  if (later === undefined) {
+  const found = findStage(origin.name, stages);
+  if (found === undefined) {
     return contexts.find(origin.name, platform) ?? { kind: "image", reference: referenceOf(origin.name) };
   }
-  const state = misplaced(later.index, current, stages);
-  throw new KilnError("dockerfile", `Cannot use the stage "${origin.name}" here: ${state}`);
+  if (found.index < current) return { kind: "stage", index: found.index };
+  const state = misplaced(found.index, current, stages);
+  const hasEarlier = findStage(origin.name, stages.slice(0, current)) !== undefined;
+  throw new KilnError(
+    "dockerfile",
+    `Cannot use the stage "${origin.name}" here: ${state}`,
+    hasEarlier ? { hint: "of several stages of one name the last one counts: give each a name of its own" } : {},
+  );
 }
 
 /**
@@ -82,8 +87,7 @@ function dependenciesOf(stage: StageText, names: Names): readonly Dependency[] {
     return origins.flatMap((origin): Dependency[] => {
       if (origin.kind !== "named") return [];
       const index = origin.indexes ? stageIndex(origin.name) : undefined;
-      const before = findStage(origin.name, stages.slice(0, stage.index));
-      const found = index ?? (before ?? findStage(origin.name, stages))?.index;
+      const found = index ?? findStage(origin.name, stages)?.index;
       if (found !== undefined && (found === stage.index || stages[found] === undefined)) {
         locate(range, () => findSource(origin, stage.index, names));
       }

@@ -66,9 +66,11 @@ export interface CopyRequest {
  *   destination that does not fit.
  */
 export async function copyInto(request: CopyRequest, metadata: Metadata): Promise<void> {
+  // Read before anything is open: a rootfs that somebody holds open cannot be unmounted.
+  const rules = rulesOf(request);
   const source = files.openDirectory(request.from.root);
   const root = files.openDirectory(request.root);
-  const copy = new Copy(request, { source, root, metadata });
+  const copy = new Copy(request, rules, { source, root, metadata });
   try {
     for (const written of request.sources) {
       if (request.parents) copy.withParents(written);
@@ -81,6 +83,19 @@ export async function copyInto(request: CopyRequest, metadata: Metadata): Promis
     files.close(source);
     files.close(root);
   }
+}
+
+/** What a copy leaves out. */
+interface CopyRules {
+  readonly ignored: IgnoreRules | undefined;
+  readonly excluded: IgnoreRules | undefined;
+}
+
+function rulesOf({ from: { ignore }, exclude }: CopyRequest): CopyRules {
+  return {
+    ignored: ignore === undefined ? undefined : parseIgnoreLines(ignore),
+    excluded: exclude === undefined ? undefined : parsePatterns(exclude, "--exclude"),
+  };
 }
 
 /** A source path that exists: as matched, and where it really is. */
@@ -110,16 +125,15 @@ class Copy {
 
   constructor(
     request: CopyRequest,
+    { ignored, excluded }: CopyRules,
     { source, root, metadata }: { readonly source: number; readonly root: number; readonly metadata: Metadata },
   ) {
     this.#request = request;
     this.#metadata = metadata;
     this.#source = source;
     this.#root = root;
-    const lines = request.from.ignore;
-    this.#rules = lines === undefined ? undefined : parseIgnoreLines(lines);
-    const { exclude } = request;
-    this.#exclude = exclude === undefined ? undefined : parsePatterns(exclude, "--exclude");
+    this.#rules = ignored;
+    this.#exclude = excluded;
     this.#sources = new OpenDirectories(source);
     this.#present = new Selection(this.#sources, { rules: this.#rules, base: "" });
     this.#targets = new OpenDirectories(root);
@@ -144,6 +158,8 @@ class Copy {
   /** Copies what one source of `--parents` names, with the directories it is in. */
   withParents(written: BytePath): void {
     const { before, pattern } = splitParentsSource(written);
+    const isExact = !hasWildcard(before) && !hasWildcard(pattern);
+    if (isExact) this.#refuseUnreachable(written, before, pattern);
     const bases = hasWildcard(before) ? this.#matches(before) : [this.#exactly(before)];
     for (const base of bases) {
       this.#links.clear();
@@ -152,6 +168,19 @@ class Copy {
       else if (hasWildcard(before)) this.#file(base);
       else throw this.#missing(written, false);
     }
+  }
+
+  /**
+   * What has no wildcards must be there, and BuildKit looks for it below the path as written: nothing stands for the
+   * directory itself, and a symlink at the end of the part in front of the pivot has nothing below it.
+   */
+  #refuseUnreachable(written: BytePath, before: BytePath, pattern: BytePath): void {
+    if (pattern === "") throw this.#missing(written, false, "without --parents, its content is copied");
+    const { parent, name } = splitPath(cleanInRoot(before));
+    const around = name === "" ? undefined : this.#resolve(parent);
+    if (around === undefined || !isDirectory(around.stat)) return;
+    const stat = tryStatAt(this.#openSource(around.path).fd, name);
+    if (stat !== undefined && isSymlink(stat)) throw this.#missing(written, false);
   }
 
   #below(
@@ -163,11 +192,12 @@ class Copy {
     this.#makeParents(place.path);
     const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
     if (!found && !hasWildcard(before) && !hasWildcard(pattern)) throw this.#missing(written, false);
-    setDirectoryTime(this.#root, place.path, base.stat);
+    this.#takeTime(base, place.path);
   }
 
   /** Copies what matches a pattern below `base`. A directory on the way is made when something in it is. */
   #copyBelow({ base, pattern, target }: { base: BytePath; pattern: BytePath; target: BytePath }): boolean {
+    // The empty one matches nothing.
     const wanted = parsePatterns([pattern], "the source of --parents");
     const selection = this.#selectionIn(base);
     const pending: { readonly source: BytePath; readonly target: BytePath; isNew?: boolean }[] = [];
@@ -195,9 +225,8 @@ class Copy {
         else this.#entry({ directory: this.#openSource(source).fd, name, stat }, from, to);
       }
     };
-    if (pattern === "") this.#contents(base, target, selection);
-    else walk(base, target);
-    return found || pattern === "";
+    walk(base, target);
+    return found;
   }
 
   #exactly(written: BytePath): Match {
@@ -233,11 +262,11 @@ class Copy {
     return new Selection(this.#sources, { rules: this.#rules, exclude: this.#exclude, base });
   }
 
-  #missing(written: BytePath, excluded: boolean): KilnError {
+  #missing(written: BytePath, excluded: boolean, advice?: string): KilnError {
     const { from } = this.#request;
     const kind = from.kind === "context" ? "context" : "dockerfile";
     const why = excluded ? `.dockerignore excludes it from ${from.description}` : `it is not in ${from.description}`;
-    const hint = excluded ? undefined : this.#hintOfMissing(written);
+    const hint = advice ?? (excluded ? undefined : this.#hintOfMissing(written));
     return new KilnError(kind, `Cannot copy "${displayPath(written)}": ${why}`, hint === undefined ? {} : { hint });
   }
 
@@ -363,7 +392,14 @@ class Copy {
     if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(match.path, place.path);
     if (place.stat === undefined) this.#makeParents(place.path);
     this.#contents(match.real, place.path, this.#selectionIn(match.real));
-    setDirectoryTime(this.#root, place.path, match.stat);
+    this.#takeTime(match, place.path);
+  }
+
+  /** The destination is as old as the directory whose content it gets; a context itself is of no date, as in BuildKit. */
+  #takeTime({ real, stat }: Match, target: BytePath): void {
+    if (real === "" && this.#request.from.kind === "context") return;
+    const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
+    reach(this.#root, target, (directory, name) => files.setTime(directory, name, time));
   }
 
   #contents(source: BytePath, target: BytePath, selection: Selection): void {
@@ -473,11 +509,6 @@ class Copy {
     const shown = [displayPath(source), displayPath(target)] as const;
     return new KilnError("dockerfile", `Cannot copy the directory "${shown[0]}" to "/${shown[1]}": a file is there`);
   }
-}
-
-function setDirectoryTime(root: number, path: BytePath, stat: Stat): void {
-  const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
-  reach(root, path, (directory, name) => files.setTime(directory, name, time));
 }
 
 /** Nothing would tell this device from the mark of a deletion in a layer of an overlay. */

@@ -45,7 +45,7 @@ export interface ExtractOptions {
   readonly form: "applied" | "overlay" | "archive";
   /** Where below the root an archive goes, symlinks resolved; its links still lead where the root's do. */
   readonly under?: BytePath;
-  /** Owner of every entry, instead of the archive's (`ADD --chown`). */
+  /** Owner of every entry, instead of the archive's (`ADD --chown`); directories that none names are root's. */
   readonly owner?: Ids;
   /** How much may be made, directories that no entry names included; as many as a tar may have entries unless told. */
   readonly most?: number;
@@ -239,12 +239,11 @@ export class LayerExtractor {
       this.#keepTime(splitPath(made).parent, parent);
       this.#count();
       this.#implied.add(made);
-      // Nobody says what it is like. With a time of its own the same layer would never be the same twice.
-      this.#directoryTimes.set(made, this.#timeNs);
-      if (parent.setgid || this.#options.owner !== undefined) {
-        const { metadata, owner } = this.#options;
-        metadata.setOwner({ directory: parent.fd, name }, owner ?? { uid: 0, gid: 0 });
-      }
+      // Nobody says what it is like. With a time of its own the same layer would never be the same twice; what an
+      // archive implies is made now, as by BuildKit.
+      if (this.#options.form !== "archive") this.#directoryTimes.set(made, this.#timeNs);
+      // It is root's whatever `ADD --chown` says, as by BuildKit.
+      if (parent.setgid) this.#options.metadata.setOwner({ directory: parent.fd, name }, { uid: 0, gid: 0 });
     });
   }
 
