@@ -183,6 +183,11 @@ if ! kiln_places kiln_is_there; then
   kiln_places kiln_make ||
     kiln_fail "$kiln_why" 'set XDG_CACHE_HOME to a folder to write to and run from, with 110 MB free'
 fi
+# Deno would end with a message of its own. Only where this is likely a process is made to find out.
+if ! [ "\${PWD:-}" -ef . ] && [ -z "$(pwd -P 2>/dev/null)" ]; then
+  printf 'error: Cannot find the current directory: it does not exist any more\\n' >&2
+  exit 64
+fi
 export DENO_DIR="$kiln_dir/deno-dir" @SETTINGS@
 exec "$kiln_dir/start" "$kiln_dir/deno" run @FLAGS@ "$kiln_dir/app/main.js" "$@"
 exit 127

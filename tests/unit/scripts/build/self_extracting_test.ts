@@ -69,6 +69,29 @@ Deno.test("a self-extracting file unpacks once, for nobody else to read", async 
   });
 });
 
+Deno.test("a self-extracting file says that the current directory is gone", async () => {
+  await withExecutor(async ({ folder, executor }) => {
+    const script = 'mkdir gone; cd gone; rmdir ../gone; exec "$0" --version';
+    const { code, stderr } = await new Deno.Command("bash", {
+      args: ["-c", script, executor],
+      cwd: folder,
+      env: { XDG_CACHE_HOME: join(folder, "cache") },
+    }).output();
+    assert.equal(code, 64);
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /^error: Cannot find the current directory: it does not exist any more$/m,
+    );
+  });
+});
+
+Deno.test("a self-extracting file may be started where the path of the current directory is unknown", async () => {
+  await withExecutor(async ({ folder, executor }) => {
+    const env = { XDG_CACHE_HOME: join(folder, "cache"), PWD: "/nowhere" };
+    assert.equal((await new Deno.Command(executor, { cwd: folder, env }).output()).code, 7);
+  });
+});
+
 Deno.test("a self-extracting file may be started first by many at once", async () => {
   await withExecutor(async ({ folder, executor, start }) => {
     const cache = join(folder, "cache");
