@@ -133,8 +133,8 @@ function createContext(
     case "image":
       return value;
     case "directory": {
-      const { path } = value;
-      const located = locateContext({ directory: path, subPath: "", fetched: false, description: `"${path}"` });
+      const { path: directory } = value;
+      const located = locateContext({ directory, name, subPath: "", fetched: false, description: `"${directory}"` });
       const tree = contextTree(located.root, findIgnoreFile(located, undefined), { written, description });
       return { kind: "tree", description, open: () => Promise.resolve({ tree, time: NO_TIME }) };
     }

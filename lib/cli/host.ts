@@ -136,6 +136,8 @@ function currentDirectory(): string {
   try {
     return Deno.cwd();
   } catch (cause) {
-    throw new KilnError("usage", "Cannot find the current directory: it does not exist any more", { cause });
+    const isGone = cause instanceof Deno.errors.NotFound;
+    const state = isGone ? "it does not exist any more" : "its path is not UTF-8";
+    throw new KilnError("usage", `Cannot find the current directory: ${state}`, { cause });
   }
 }

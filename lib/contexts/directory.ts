@@ -31,6 +31,8 @@ export interface LocatedContext {
 
 /** What there is to locate. */
 export interface ContextToLocate extends Pick<LocatedContext, "directory" | "subPath" | "fetched" | "description"> {
+  /** Of a context of `--build-context`. */
+  readonly name?: string;
   /** What helps if it is not there. */
   readonly hint?: string;
 }
@@ -41,7 +43,7 @@ export interface ContextToLocate extends Pick<LocatedContext, "directory" | "sub
  * @throws {KilnError} kind `context`, if it is not there or no directory.
  */
 export function locateContext(context: ContextToLocate): LocatedContext {
-  const { hint, ...known } = context;
+  const { hint, name, ...known } = context;
   const { directory, subPath, fetched, description } = known;
   try {
     return { ...known, root: realDirectory(bytePathOf(directory), bytePathOf(subPath)) };
@@ -49,10 +51,18 @@ export function locateContext(context: ContextToLocate): LocatedContext {
     const shown = fetched
       ? `"${subPath}" of ${description}`
       : `"${subPath === "" ? directory : join(directory, subPath)}"`;
-    const what = `use the build context ${shown}`;
+    const what = name === undefined ? `use the build context ${shown}` : `use ${shown} as the context "${name}"`;
     if (!(error instanceof SysError && error.is("ENOENT", "ENOTDIR"))) throw explainSysError(error, what, "context");
     const missing = error.is("ENOENT");
-    const meant = hint ?? (missing || fetched || subPath !== "" ? undefined : "an archive is --context=tar://FILE");
+    // Arguments are text: of other bytes nothing is left but this sign.
+    if (missing && !fetched && shown.includes("\ufffd")) {
+      throw new KilnError("context", `Cannot ${what}: its path is not UTF-8`, {
+        cause: error,
+        hint: "make a symlink to it and name that",
+      });
+    }
+    const archive = `an archive is ${name === undefined ? "--context=" : `--build-context ${name}=`}tar://FILE`;
+    const meant = hint ?? (missing || fetched || subPath !== "" ? undefined : archive);
     throw new KilnError("context", `Cannot ${what}: ${missing ? "it does not exist" : "it is not a directory"}`, {
       cause: error,
       ...(meant === undefined ? {} : { hint: meant }),
