@@ -2,7 +2,8 @@
  * The overlay backend: every layer is a directory, a stage is a mounted stack of them.
  *
  * Nothing is copied when a stage starts from another one or from an image, what a step changed is its upper directory,
- * and that directory is simply kept as the next lower layer, so packing reads from it while the build goes on.
+ * and that directory is simply kept as the next lower layer, so packing reads from it while the build goes on. Where the
+ * kernel stacks no more directories (500; before Linux 6.5 some 220) all but the topmost are copied into one.
  *
  * @module
  */
@@ -23,7 +24,7 @@ import { hasInodeRows, outlastInodes } from "../tree/side_record.ts";
 import { copyRootMeta } from "../tree/settle_layer.ts";
 import type { LayerFile } from "../store/blob_file.ts";
 import type { Jobs } from "../worker.ts";
-import { mountOverlay } from "./overlay_mount.ts";
+import { mountOverlay, TooManyLowers } from "./overlay_mount.ts";
 import type { Backend, RootFs, Snapshot } from "./rootfs.ts";
 import { unpackLayer } from "./unpack_layer.ts";
 
@@ -49,6 +50,8 @@ export class OverlayBackend implements Backend {
   readonly #directory: BytePath;
   /** Unpacked layers by the diff IDs of themselves and all below. */
   readonly #layers = new Map<string, Promise<BytePath>>();
+  /** Copies of stacks of layers, by the directories of these. */
+  readonly #flattened = new Map<string, Promise<BytePath>>();
   readonly #mounted = new Set<BytePath>();
   /** Files with several names, by the directories of layers. */
   readonly #links = new Map<BytePath, Promise<readonly LinkedFile[]>>();
@@ -83,8 +86,7 @@ export class OverlayBackend implements Backend {
   }
 
   open(snapshot: Snapshot): Promise<RootFs> {
-    const rootfs = new OverlayRootFs(this, this.#options, layersOf(snapshot));
-    return Promise.resolve(rootfs);
+    return OverlayRootFs.open(this, this.#options, layersOf(snapshot));
   }
 
   /** Makes a new directory in the build's own. */
@@ -94,13 +96,24 @@ export class OverlayBackend implements Backend {
     return path;
   }
 
-  /** Mounts a stack and remembers it, for the end. */
-  mount(lowers: readonly BytePath[], writable?: { upper: BytePath; work: BytePath }): Mounted {
-    const target = this.makeDirectory("merged");
-    const stack = { lowers: lowers.length === 0 ? [this.makeDirectory("empty")] : lowers };
-    const { keepsLinks } = mountOverlay(writable === undefined ? stack : { ...stack, writable }, target);
-    this.#mounted.add(target);
-    return { target, keepsLinks };
+  /** Mounts a stack and remembers it, for the end. Of too many layers the lower ones are copied into one. */
+  async mount(layers: readonly BytePath[], writable?: WritablePart): Promise<Mounted> {
+    let lowers = layers;
+    let many = lowers.length - 1;
+    for (;;) {
+      try {
+        return this.#mount(lowers, writable);
+      } catch (error) {
+        if (!(error instanceof TooManyLowers)) throw error;
+      }
+      try {
+        lowers = [await this.#flatten(lowers.slice(0, many)), ...lowers.slice(many)];
+        many = lowers.length - 1;
+      } catch (error) {
+        if (!(error instanceof TooManyLowers)) throw error;
+        many = Math.ceil(many / 2);
+      }
+    }
   }
 
   /** Finds the files with several names in a layer, once. */
@@ -122,6 +135,38 @@ export class OverlayBackend implements Backend {
     return Promise.resolve();
   }
 
+  #mount(lowers: readonly BytePath[], writable: WritablePart | undefined): Mounted {
+    const target = this.makeDirectory("merged");
+    const stack = { lowers: lowers.length === 0 ? [this.makeDirectory("empty")] : lowers };
+    try {
+      const { keepsLinks } = mountOverlay(writable === undefined ? stack : { ...stack, writable }, target);
+      this.#mounted.add(target);
+      return { lowers, target, keepsLinks };
+    } catch (error) {
+      files.removeDirectoryAt(files.AT_FDCWD, target);
+      throw error;
+    }
+  }
+
+  /** Copies what a stack of layers shows into one directory, once; whoever reads the layers themselves still can. */
+  #flatten(layers: readonly BytePath[]): Promise<BytePath> {
+    const key = layers.join(":");
+    const copy = this.#flattened.get(key) ?? this.#copyStack(layers);
+    this.#flattened.set(key, copy);
+    return copy;
+  }
+
+  async #copyStack(layers: readonly BytePath[]): Promise<BytePath> {
+    const { target } = this.#mount(layers, undefined);
+    try {
+      const to = this.makeDirectory("layer");
+      await this.#options.pool.run("copyTree", { from: target, to });
+      return to;
+    } finally {
+      this.unmount(target);
+    }
+  }
+
   /** Unpacks one layer beside the others; `below` may still be on their way. */
   async #unpack(layer: LayerFile, below: readonly Promise<BytePath>[]): Promise<BytePath> {
     const directory = this.makeDirectory("layer");
@@ -139,7 +184,7 @@ export class OverlayBackend implements Backend {
     const writable = { upper: this.makeDirectory("layer"), work: this.makeDirectory("work") };
     using metadata = new Metadata(this.#options.record);
     files.withDirectory(writable.upper, (upper) => copyRootMeta(lowers.at(-1) ?? "", upper, metadata));
-    const { target } = this.mount(lowers, writable);
+    const { target } = await this.mount(lowers, writable);
     try {
       const { pool, expansion } = this.#options;
       await unpackLayer(pool, layer, { directory: target, form: "applied", expansion });
@@ -150,7 +195,15 @@ export class OverlayBackend implements Backend {
   }
 }
 
+/** What makes a mount writable; see `OverlayStack`. */
+interface WritablePart {
+  readonly upper: BytePath;
+  readonly work: BytePath;
+}
+
 interface Mounted {
+  /** What was mounted, lowest first: no more than the kernel takes. */
+  readonly lowers: readonly BytePath[];
   readonly target: BytePath;
   readonly keepsLinks: boolean;
 }
@@ -158,7 +211,7 @@ interface Mounted {
 class OverlaySnapshot implements Snapshot {
   readonly #backend: OverlayBackend;
   readonly layers: readonly BytePath[];
-  #view: BytePath | undefined;
+  #view: Promise<BytePath> | undefined;
 
   constructor(backend: OverlayBackend, layers: readonly BytePath[]) {
     this.#backend = backend;
@@ -166,13 +219,13 @@ class OverlaySnapshot implements Snapshot {
   }
 
   view(): Promise<BytePath> {
+    return this.#view ??= this.#show();
+  }
+
+  async #show(): Promise<BytePath> {
     // One layer alone needs no mount: the lowest one has no whiteouts.
-    if (this.#view === undefined) {
-      this.#view = this.layers.length > 1
-        ? this.#backend.mount(this.layers).target
-        : this.layers[0] ?? this.#backend.makeDirectory("empty");
-    }
-    return Promise.resolve(this.#view);
+    if (this.layers.length > 1) return (await this.#backend.mount(this.layers)).target;
+    return this.layers[0] ?? this.#backend.makeDirectory("empty");
   }
 }
 
@@ -193,11 +246,20 @@ class OverlayRootFs implements RootFs {
   /** Files with several names that were copied to the upper directory for commands. */
   #copies: readonly LinkedCopy[] = [];
 
-  constructor(backend: OverlayBackend, options: OverlayOptions, layers: readonly BytePath[]) {
+  private constructor(backend: OverlayBackend, options: OverlayOptions, layers: readonly BytePath[]) {
     this.#backend = backend;
     this.#options = options;
     this.#layers = layers;
-    this.#mount();
+  }
+
+  static async open(
+    backend: OverlayBackend,
+    options: OverlayOptions,
+    layers: readonly BytePath[],
+  ): Promise<OverlayRootFs> {
+    const rootfs = new OverlayRootFs(backend, options, layers);
+    await rootfs.#mount();
+    return rootfs;
   }
 
   get path(): BytePath {
@@ -221,7 +283,7 @@ class OverlayRootFs implements RootFs {
     const below = this.#layers;
     const upper = this.#upper;
     await this.#seal();
-    this.#mount();
+    await this.#mount();
     // Last: nobody would hear of a layer that fails after the mount has.
     return { layer: this.#options.packer.pack({ kind: "overlay", upper, below }) };
   }
@@ -232,7 +294,7 @@ class OverlayRootFs implements RootFs {
     // The root of an overlay looks like its topmost layer's.
     if (top !== undefined) this.#copyRoot(top, tree);
     this.#layers = [...this.#layers, tree];
-    this.#mount();
+    await this.#mount();
   }
 
   async finish(): Promise<Snapshot> {
@@ -245,12 +307,13 @@ class OverlayRootFs implements RootFs {
     return Promise.resolve();
   }
 
-  #mount(): void {
+  async #mount(): Promise<void> {
     this.#upper = this.#backend.makeDirectory("upper");
     this.#work = this.#backend.makeDirectory("work");
     const top = this.#layers.at(-1);
     if (top !== undefined) this.#copyRoot(top, this.#upper);
-    this.#mounted = this.#backend.mount(this.#layers, { upper: this.#upper, work: this.#work });
+    this.#mounted = await this.#backend.mount(this.#layers, { upper: this.#upper, work: this.#work });
+    this.#layers = this.#mounted.lowers;
   }
 
   /** Before a command: overlayfs by itself would part the names of the files it changes. */

@@ -6,7 +6,6 @@
  *
  * @module
  */
-import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import { SysError } from "../sys/errno.ts";
 import { AT_FDCWD, close, openDirectory } from "../sys/file.ts";
@@ -24,6 +23,9 @@ export interface OverlayStack {
   readonly writable?: { readonly upper: BytePath; readonly work: BytePath };
 }
 
+/** The kernel stacks fewer directories than were asked for. */
+export class TooManyLowers extends Error {}
+
 /** Options in order of preference: the kernel or the file system may not know the first ones. */
 const PLAIN: readonly Option[] = OVERLAY_NOTES === "user"
   ? [["metacopy", "off"], ["userxattr"]]
@@ -39,6 +41,7 @@ const WRITABLE_OPTIONS: readonly (readonly Option[])[] = [
  * Mounts a stack at `target`.
  *
  * @returns whether hard links of lower files stay linked when one name is written to (index=on).
+ * @throws {TooManyLowers}
  * @throws {SysError} if the kernel refuses every form.
  */
 export function mountOverlay(stack: OverlayStack, target: BytePath): { keepsLinks: boolean } {
@@ -124,16 +127,10 @@ function mountStack(
   }
   // Some 220 layers: one option a layer, which the kernel knows since 6.5.
   const parts = lowers.map((path): Option => ["lowerdir+", path]);
-  if (lowers.length > MOST_LOWERS) throw tooMany(lowers);
+  if (lowers.length > MOST_LOWERS) throw new TooManyLowers();
   try {
     mountByParts({ type: "overlay", target, flags, options: [...parts, ...options] });
   } catch (error) {
-    throw error instanceof SysError && error.subject === "lowerdir+" ? tooMany(lowers) : error;
+    throw error instanceof SysError && error.subject === "lowerdir+" ? new TooManyLowers() : error;
   }
-}
-
-function tooMany(lowers: readonly string[]): KilnError {
-  return new KilnError("usage", `Cannot mount an overlay of ${lowers.length} layers: this kernel allows fewer`, {
-    hint: "--isolation=chroot has no limit; --single-snapshot makes one layer of all steps",
-  });
 }

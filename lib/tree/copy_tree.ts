@@ -6,8 +6,9 @@
 import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import * as files from "../sys/file.ts";
-import { inodeKey, isDirectory, tryStatAt } from "../sys/stat.ts";
+import { inodeKey, isDirectory, isSocket, S, tryStatAt } from "../sys/stat.ts";
 import { applyMeta, copyEntry, type Target } from "./copy_entry.ts";
+import type { Located } from "./metadata.ts";
 import type { Metadata } from "./metadata_access.ts";
 import { joinPath } from "./open_directories.ts";
 import { reach } from "./reach.ts";
@@ -69,9 +70,17 @@ function copyChildren(source: number, target: number, place: Place): void {
       reach(place.root, first, (directory, first) => files.makeLink({ directory, name: first }, to));
       continue;
     }
-    copyEntry(located, to, { ...stat, metadata: place.metadata });
+    if (isSocket(stat)) copySocket(located, to, place.metadata);
+    else copyEntry(located, to, { ...stat, metadata: place.metadata });
     if (stat.nlink > 1) place.links.set(inodeKey(stat), path);
   }
+}
+
+/** COPY makes files of sockets; to the commands of a stage they stay what they are. */
+function copySocket(source: Located, target: Target, metadata: Metadata): void {
+  files.makeNode(target.directory, target.name, { mode: S.IFSOCK | 0o600, major: 0, minor: 0 });
+  applyMeta(source, target, { ...source.stat, metadata });
+  files.setTime(target.directory, target.name, { sec: source.stat.mtimeSec, nsec: source.stat.mtimeNsec });
 }
 
 /** Removes what is in the way; returns false if it is a directory that one is merged with. */

@@ -2,8 +2,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { KilnError } from "../../../lib/errors.ts";
-import { mountOverlay } from "../../../lib/rootfs/overlay_mount.ts";
+import { mountOverlay, TooManyLowers } from "../../../lib/rootfs/overlay_mount.ts";
 import { unmount } from "../../../lib/sys/mount.ts";
 import { memoryDirectory } from "../../support/executor_site.ts";
 import { enterPrivateMounts } from "../../support/private_mounts.ts";
@@ -39,12 +38,8 @@ Deno.test("mountOverlay(), takes more layers than fit into the options of mount(
   assert.equal(mergedNames(400).length, 400 + 1);
 });
 
-Deno.test("mountOverlay(), says what to do when there are more layers than the kernel takes", () => {
-  assert.throws(() => mergedNames(501), (error) => {
-    assert.ok(error instanceof KilnError);
-    assert.equal(error.message, "Cannot mount an overlay of 501 layers: this kernel allows fewer");
-    return error.hint?.includes("--isolation=chroot") === true;
-  });
+Deno.test("mountOverlay(), says that there are more layers than the kernel takes", () => {
+  assert.throws(() => mergedNames(501), TooManyLowers);
 });
 
 Deno.test("mountOverlay(), stacks an upper directory that another mount namespace still has mounted", async () => {
