@@ -28,14 +28,14 @@ export function nameOfArchive(what: string, place: ArchivePlace): string {
   return place.kind === "file" ? `${what} "${place.path}"` : `${what} on stdout`;
 }
 
-/** Makes sure that an archive can be written. @throws {KilnError} kind `disk` or `usage` */
+/** Makes sure that an archive can be written. @throws {KilnError} kind `disk` */
 export async function preparePlace(place: ArchivePlace, name: string): Promise<void> {
   if (place.kind === "stdout") return;
   const { path } = place;
   await explainingFileErrors(`write ${name}`, async () => {
     await createFolder(dirname(path), 0o755);
     const found = await Deno.stat(path).catch(() => undefined);
-    if (found?.isDirectory === true) throw new KilnError("usage", `Cannot write ${name}: it is a directory`);
+    if (found?.isDirectory === true) throw new KilnError("disk", `Cannot write ${name}: it is a directory`);
     if (found === undefined || found.isFile) await checkWritable(dirname(await targetOf(path)));
   });
 }

@@ -26,8 +26,15 @@ testFailures("an output", [
     shows: "that is a directory where an archive is to be, is named",
     dockerfile,
     onlyArgs: ["--no-push", "--tar-path={CONTEXT}", "--destination=a/b:1"],
-    code: 64,
+    code: 73,
     error: 'Cannot write the docker archive "{CONTEXT}": it is a directory',
+  },
+  {
+    shows: "that is a directory where the digest is to be, is named",
+    dockerfile,
+    onlyArgs: ["--no-push", "--digest-file={CONTEXT}"],
+    code: 73,
+    error: 'Cannot write the file "{CONTEXT}": it is a directory',
   },
   {
     shows: "for the digest below a file, is named",
