@@ -15,7 +15,7 @@ import { githubPod } from "../support/examples/github.ts";
 import { gitlabPod } from "../support/examples/gitlab.ts";
 import { jenkinsAgent, jenkinsPod } from "../support/examples/jenkins.ts";
 import { kubernetesPod } from "../support/examples/kubernetes.ts";
-import { tektonPod } from "../support/examples/tekton.ts";
+import { tektonPods } from "../support/examples/tekton.ts";
 import { lintWorkflow, podSecurity, type PodSecurityLevel } from "../support/examples/validators.ts";
 import { startGitServer } from "../support/git_server.ts";
 import { smallRepository } from "../support/git_site.ts";
@@ -219,15 +219,18 @@ Deno.test("the examples build in pods", async (t) => {
   await t.step("tekton/task.yaml", async () => {
     const results = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "kiln-results-" });
     try {
-      const pod = tektonPod(readExample("tekton/task.yaml", site.addresses()), {
+      const pods = tektonPods(readExample("tekton/task.yaml", site.addresses()), {
         params: { IMAGE: `${app}:tekton`, EXTRA_ARGS: ["--label=by=tekton", "--log-format=text"] },
       });
-      const withSources = withFolder(pod, { path: site.sources, mountPath: "/workspace/source" });
-      await build(site, withFolder(withSources, { path: results, mountPath: "/tekton/results" }));
+      for (const pod of pods) {
+        const withSources = withFolder(pod, { path: site.sources, mountPath: "/workspace/source" });
+        await build(site, withFolder(withSources, { path: results, mountPath: "/tekton/results" }));
+      }
       await assertBuilt(`${app}:tekton`, "A PAGE\n");
       const digest = await digestOf(`${app}:tekton`);
       assert.equal(await Deno.readTextFile(join(results, "IMAGE_DIGEST")), digest);
-      assert.equal(await Deno.readTextFile(join(results, "IMAGE_URL")), `${app}:tekton@${digest}\n`);
+      // Tekton Chains puts the digest behind the name itself, and takes no name that has one already.
+      assert.equal(await Deno.readTextFile(join(results, "IMAGE_URL")), `${app}:tekton`);
     } finally {
       await Deno.remove(results, { recursive: true });
     }

@@ -1,5 +1,6 @@
 /**
- * Tekton: the pod that it makes for a TaskRun, without the program of its own that waits in front of each step.
+ * Tekton: the containers of the pod that it makes for a TaskRun, without the program of its own that has each step wait
+ * for the one before.
  *
  * @module
  */
@@ -25,11 +26,9 @@ interface Task {
   }[];
 }
 
-/** Returns the pod of a Task of one step. Its results are in `/tekton/results`. */
-export function tektonPod(text: string, { params: given }: TaskRun): PodManifest {
+/** Returns the steps of a Task in order, each as a pod of its own. Their results are in `/tekton/results`. */
+export function tektonPods(text: string, { params: given }: TaskRun): readonly PodManifest[] {
   const { params, workspaces, results, steps }: Task = parse(text).spec;
-  const [step] = steps;
-  if (step === undefined || steps.length > 1) throw new Error("Cannot run the example: it has not one step");
   const values: Record<string, string> = {};
   const lists: Record<string, readonly string[]> = {};
   for (const { name, default: initial } of params) {
@@ -40,7 +39,7 @@ export function tektonPod(text: string, { params: given }: TaskRun): PodManifest
   for (const { name, mountPath } of workspaces) values[`workspaces.${name}.path`] = mountPath ?? `/workspace/${name}`;
   for (const { name } of results) values[`results.${name}.path`] = `/tekton/results/${name}`;
   const filled = (word: string): string => fill(word, /\$\(([\w.-]+)\)/g, values);
-  return {
+  return steps.map((step) => ({
     spec: {
       containers: [{
         name: `step-${step.name}`,
@@ -52,5 +51,5 @@ export function tektonPod(text: string, { params: given }: TaskRun): PodManifest
       }],
       volumes: [{ name: "tekton-internal-steps", emptyDir: {} }],
     },
-  };
+  }));
 }
