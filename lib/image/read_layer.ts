@@ -10,7 +10,7 @@
  */
 import { detectCompression, MAGIC_BYTES, type StreamCompression } from "../io/compression.ts";
 import { decompress } from "../io/decompress.ts";
-import { counting } from "../io/digest_stream.ts";
+import { counting } from "../io/counting.ts";
 import { EXPANSION_HINT, type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
 import { peek } from "../io/peek.ts";
 import type { Compression } from "../oci/media_type.ts";

@@ -9,7 +9,7 @@ import { KilnError } from "../errors.ts";
 import type { BytePath } from "../io/byte_path.ts";
 import { detectCompression, MAGIC_BYTES } from "../io/compression.ts";
 import { decompress } from "../io/decompress.ts";
-import { counting } from "../io/digest_stream.ts";
+import { counting } from "../io/counting.ts";
 import { EXPANSION_HINT, type ExpansionLimits, limitExpansion } from "../io/expansion_limit.ts";
 import { peek } from "../io/peek.ts";
 import { NewestFile } from "../tar/newest_file.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { decompress } from "../../../lib/io/decompress.ts";
-import { counting } from "../../../lib/io/digest_stream.ts";
+import { counting } from "../../../lib/io/counting.ts";
 import { type ExpansionLimits, limitExpansion } from "../../../lib/io/expansion_limit.ts";
 import { BytePieces } from "./byte_pieces.ts";
 
