@@ -321,7 +321,7 @@ class Planner {
  *
  * @throws {KilnError} kind `usage`, with the nearest name.
  */
-export function findTargets(stages: readonly StageText[], targets: readonly string[] | "all"): readonly number[] {
+function findTargets(stages: readonly StageText[], targets: readonly string[] | "all"): readonly number[] {
   if (targets === "all") return [stages.length - 1, ...stages.keys()];
   if (targets.length === 0) return [stages.length - 1];
   return targets.map((target) => {

@@ -38,7 +38,7 @@ export interface RootFacts {
 }
 
 /** Says why a root may not be built in. */
-export function refuseRoot({ container, isOwnImage, isForced }: RootFacts): string | undefined {
+function refuseRoot({ container, isOwnImage, isForced }: RootFacts): string | undefined {
   if (isForced || (container !== undefined && isOwnImage)) return undefined;
   const what = container === undefined ? "this is no container" : `the executor is not in ${IMAGE_DIRECTORY}`;
   return `${what}, and all files of this machine would be put aside while RUN runs; --force does it all the same`;

@@ -80,7 +80,7 @@ const MAX_FETCHED_BYTES = 16 * 1024 * 1024;
  *
  * @throws {KilnError} kind `dockerfile`, if there is none or it cannot be read.
  */
-export async function readDockerfile(name: string, { cwd, context }: DockerfileSearch): Promise<DockerfileSource> {
+async function readDockerfile(name: string, { cwd, context }: DockerfileSearch): Promise<DockerfileSource> {
   const here: DockerfilePlace = { kind: "host", path: resolve(cwd, name) };
   const own = tryRead(here, undefined);
   if (own !== undefined) return { name, place: here, bytes: own };

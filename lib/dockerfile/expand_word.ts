@@ -11,7 +11,7 @@ import { type LexedWords, lexWord, lexWords, WordFault, type WordLexerOptions } 
 export const MAX_WORD_LENGTH = 1024 * 1024;
 
 /** Most characters of an expanded heredoc body. */
-export const MAX_BODY_LENGTH = 64 * 1024 * 1024;
+const MAX_BODY_LENGTH = 64 * 1024 * 1024;
 
 /** What a word is expanded with. */
 export interface Variables {

@@ -6,7 +6,7 @@
 import { readAt, writeAll } from "../sys/file.ts";
 
 /** Larger objects go to a file. */
-export const MEMORY_CAP_BYTES = 8 * 1024 ** 2;
+const MEMORY_CAP_BYTES = 8 * 1024 ** 2;
 
 const CHUNK_BYTES = 256 * 1024;
 

@@ -10,7 +10,7 @@ import { proxyEnvironment } from "./predefined_args.ts";
 import { VersionedMap } from "./versioned_map.ts";
 
 /** Where programs are looked for when an image does not say. */
-export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What every stage of one build has in common. */
 export interface StageFacts {
@@ -70,7 +70,7 @@ export function runEnvironment(state: StageState): readonly EnvironmentEntry[] {
 }
 
 /** Splits `NAME=value`; without `=` the value is empty. */
-export function parseEnvironmentLine(line: string): EnvironmentEntry {
+function parseEnvironmentLine(line: string): EnvironmentEntry {
   const equals = line.indexOf("=");
   return equals < 0 ? [line, ""] : [line.slice(0, equals), line.slice(equals + 1)];
 }

@@ -13,7 +13,7 @@ import { KilnError } from "../errors.ts";
 export const ZSTD_BLOCK_BYTES = 4 * 1024 ** 2;
 
 /** Used unless told otherwise, here as in the zstd command line and in kaniko. */
-export const DEFAULT_ZSTD_LEVEL = 3;
+const DEFAULT_ZSTD_LEVEL = 3;
 
 const MAX_LEVEL = 22;
 

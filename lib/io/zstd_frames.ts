@@ -11,7 +11,7 @@
 import { corrupt } from "./corrupt.ts";
 
 /** Largest window accepted: 2^27, the limit of the zstd command line. Higher ones (`--long=28` and up) need memory. */
-export const MAX_WINDOW_BYTES = 2 ** 27;
+const MAX_WINDOW_BYTES = 2 ** 27;
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;

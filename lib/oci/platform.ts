@@ -101,7 +101,7 @@ export function choosePlatform<T extends { readonly platform?: Platform | undefi
 }
 
 /** Puts the parts of a platform into containerd's normal form. */
-export function normalizePlatform(
+function normalizePlatform(
   parts: { os: string; architecture: string; variant?: string | undefined; version?: string | undefined },
 ): Platform {
   const os = parts.os.toLowerCase() === "macos" ? "darwin" : parts.os.toLowerCase();

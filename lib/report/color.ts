@@ -30,7 +30,7 @@ export function createColorReport(options: ReportOptions, world: ReportWorld): C
 }
 
 /** Tells whether escape codes are wanted on a stream. */
-export function wantsColor(sink: Sink, world: Pick<ReportWorld, "env">): boolean {
+function wantsColor(sink: Sink, world: Pick<ReportWorld, "env">): boolean {
   if ((world.env("NO_COLOR") ?? "") !== "") return false;
   const forced = world.env("FORCE_COLOR") ?? "";
   if (forced !== "") return forced !== "0" && forced !== "false";

@@ -21,10 +21,10 @@ import { Buffer } from "node:buffer";
 export const SHORTEST_MASKED = 4;
 
 /** The shortest encoded form, and the shortest line of a longer value, that is hidden; in bytes. */
-export const SHORTEST_DERIVED = 8;
+const SHORTEST_DERIVED = 8;
 
 /** The shortest value, and the shortest encoded form, that is looked for in layers; in bytes. */
-export const SHORTEST_GUARDED = 8;
+const SHORTEST_GUARDED = 8;
 
 /** The longest byte string that is looked for as a whole. */
 export const LONGEST_NEEDLE = 4096;

@@ -37,6 +37,6 @@ export function listDirectory(fd: number): BytePath[] {
 }
 
 /** Compares byte strings by their bytes. */
-export function compareBytes(a: BytePath, b: BytePath): number {
+function compareBytes(a: BytePath, b: BytePath): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

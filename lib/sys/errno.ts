@@ -103,7 +103,7 @@ export class SysError extends Error {
 }
 
 /** Returns the name of an errno value, or `errno N`. */
-export function errnoName(errno: number): string {
+function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`;
 }
 

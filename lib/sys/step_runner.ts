@@ -22,7 +22,7 @@ import { CLONE } from "./start_process.ts";
 import { formatScript, parseScript, RECORD_BYTES, type SyscallScript } from "./syscall_script.ts";
 
 /** Tells a process that it is a runner: the descriptor of its plan and its part. */
-export const RUNNER_VARIABLE = "KILN_STEP_RUNNER";
+const RUNNER_VARIABLE = "KILN_STEP_RUNNER";
 
 /** What a runner does. */
 interface Plan {

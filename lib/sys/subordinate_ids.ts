@@ -29,7 +29,7 @@ export function subordinateRanges(
  * Reads the lines of one user, `NAME:FIRST:COUNT` with the name or the id in front, and lines the ranges up from id 1
  * on: id 0 is the user's own.
  */
-export function parseRanges(
+function parseRanges(
   text: string,
   user: { readonly uid: number; readonly name: string | undefined },
 ): readonly IdRange[] {

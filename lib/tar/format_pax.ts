@@ -90,7 +90,7 @@ function checkXattr(name: string, { key, value }: { readonly key: string; readon
 }
 
 /** Writes seconds with as many decimals as needed: `1.5`, `-0.000000001`. */
-export function formatPaxTime(mtimeNs: bigint): string {
+function formatPaxTime(mtimeNs: bigint): string {
   const sign = mtimeNs < 0n ? "-" : "";
   const absolute = mtimeNs < 0n ? -mtimeNs : mtimeNs;
   const seconds = absolute / NANOSECONDS;

@@ -152,11 +152,6 @@ export function joinPath(parent: BytePath, name: BytePath): BytePath {
   return parent === "" ? name : `${parent}/${name}`;
 }
 
-/** Permission bits that mkdir and open set by themselves under our umask 022. */
-export function survivesUmask(mode: number): boolean {
-  return (mode & (0o7000 | 0o022)) === 0;
-}
-
 /** Where a symlink in `place` leads; ".." never goes above the root. Components may be symlinks themselves. */
 function linkedPath(place: BytePath, target: BytePath): BytePath {
   const parts = target.startsWith("/") ? [] : place.split("/").filter((part) => part !== "");

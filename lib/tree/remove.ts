@@ -30,7 +30,7 @@ export function removeTree(directory: number, name: BytePath): "nothing" | "dire
 }
 
 /** Removes everything in a directory that is not a symlink. @throws {SysError} */
-export function emptyDirectory(directory: number, name: BytePath): void {
+function emptyDirectory(directory: number, name: BytePath): void {
   const fd = openAt(directory, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
   try {
     for (const child of listDirectory(fd)) removeTree(fd, child);

@@ -66,7 +66,7 @@ async function mountExt4(image: string, folder: string): Promise<void> {
 }
 
 /** Unmounts everything at and below a folder, the innermost first. */
-export async function unmountBelow(folder: string): Promise<void> {
+async function unmountBelow(folder: string): Promise<void> {
   const mounts = (await Deno.readTextFile("/proc/self/mounts")).split("\n").map((line) => line.split(" ")[1] ?? "");
   const ours = mounts.filter((path) => path === folder || path.startsWith(`${folder}/`)).reverse();
   for (const path of ours) {

@@ -15,7 +15,7 @@ import { fetchDeno } from "./npm_deno.ts";
 import { fetchPackage } from "./npm_package.ts";
 
 /** The Deno whose runtime this is; npm has the compiler that goes with it. */
-export const DENORT_VERSION = "2.7.11";
+const DENORT_VERSION = "2.7.11";
 
 /** The architectures it can be had for, as npm names them. */
 export type NpmArchitecture = keyof typeof SHA256;
@@ -50,7 +50,7 @@ export async function fetchCompiler(folder: string): Promise<string> {
 }
 
 /** Cuts what `deno compile` appended: its length stands in the last 8 bytes, little-endian, trailer included. */
-export function withoutPayload(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+function withoutPayload(program: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const trailer = program.subarray(program.length - 24);
   if (new TextDecoder().decode(trailer.subarray(0, 8)) !== MAGIC) {
     throw new Error("Cannot cut a program: deno compile did not make it");

@@ -13,7 +13,7 @@ import { Buffer } from "node:buffer";
 import { basename, join } from "node:path/posix";
 
 /** Where the libraries are in the image. */
-export const LIBRARY_FOLDER = "/kaniko/lib";
+const LIBRARY_FOLDER = "/kaniko/lib";
 
 /** Files that lead to foreign code, and what the private libraries read in their place; never longer. */
 const REDIRECTED = [

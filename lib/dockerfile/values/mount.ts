@@ -13,8 +13,8 @@ import { parseBoolean } from "./boolean.ts";
 import { splitCsv } from "./csv.ts";
 import { parseSize } from "./size.ts";
 
-export const MOUNT_TYPES = ["bind", "cache", "tmpfs", "secret", "ssh"] as const;
-export const SHARING_MODES = ["shared", "private", "locked"] as const;
+const MOUNT_TYPES = ["bind", "cache", "tmpfs", "secret", "ssh"] as const;
+const SHARING_MODES = ["shared", "private", "locked"] as const;
 
 /** What is mounted. */
 export type MountType = typeof MOUNT_TYPES[number];
