@@ -168,7 +168,7 @@ class OutputParser {
       case "local":
         return {
           type: "local",
-          path: this.#path(),
+          path: this.#directory(),
           split: this.#boolean("platform-split", false),
           mirror: this.#oneOf("mode", ["copy", "delete"], "copy") === "delete",
         };
@@ -178,7 +178,7 @@ class OutputParser {
       case "oci":
         return this.#boolean("tar", true)
           ? { type: "oci", to: this.#archive(), names: this.#names() }
-          : { type: "layout", path: this.#path(), names: this.#names() };
+          : { type: "layout", path: this.#directory(), names: this.#names() };
       case "docker":
         if (!this.#boolean("tar", true)) throw this.#refuse('"tar=false" is for the type oci');
         return { type: "docker", to: this.#archive(), names: this.#names() };
@@ -253,19 +253,20 @@ class OutputParser {
   }
 
   #archive(): ArchiveDestination {
-    const dest = this.#fields.get("dest") ?? "";
-    return dest === "-" ? { kind: "stdout" } : archiveDestination(this.#path(), this.#cwd);
+    const dest = this.#dest("there is no daemon to load it into: dest=FILE, or dest=- for stdout");
+    return dest === "-" ? { kind: "stdout" } : archiveDestination(resolve(this.#cwd, dest), this.#cwd);
   }
 
-  #path(): string {
-    const dest = this.#fields.get("dest") ?? "";
-    if (dest === "") {
-      throw this.#refuse("it has no dest", {
-        hint: "there is no daemon to load it into: dest=FILE, or dest=- for stdout",
-      });
-    }
+  #directory(): string {
+    const dest = this.#dest("say where: dest=DIR");
     if (dest === "-") throw this.#refuse("a directory cannot be written to stdout");
     return resolve(this.#cwd, dest);
+  }
+
+  #dest(hint: string): string {
+    const dest = this.#fields.get("dest") ?? "";
+    if (dest === "") throw this.#refuse("it has no dest", { hint });
+    return dest;
   }
 
   #boolean(key: string, initial: boolean): boolean {

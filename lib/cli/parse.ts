@@ -185,7 +185,7 @@ class FlagReading<T extends FlagTable> {
       throw usage(`Cannot parse ${typed} ${JSON.stringify(text)}: ${reading.refusal}`, reading.hint);
     }
     if (flag.status === "later" && !asksForNothing(text, reading.value)) {
-      throw usage(`Cannot use ${typed}: Kiln does not support this kaniko flag yet`);
+      throw usage(`Cannot use ${typed}: Kiln does not support it yet`);
     }
     if (flag.deprecated !== undefined) this.#warn(`${typed} is deprecated: ${flag.deprecated}`);
     if (flag.status === "accepted") this.#notices.push({ level: "debug", text: `${typed}: ${flag.help}` });

@@ -38,14 +38,14 @@ testFailures("a command line", [
     dockerfile,
     args: ["--cache=true"],
     code: 64,
-    error: "Cannot use --cache: Kiln does not support this kaniko flag yet",
+    error: "Cannot use --cache: Kiln does not support it yet",
   },
   {
     shows: "with a flag of kaniko that is not supported yet and takes a value, names it",
     dockerfile,
     args: ["--cache-repo=x/y"],
     code: 64,
-    error: "Cannot use --cache-repo: Kiln does not support this kaniko flag yet",
+    error: "Cannot use --cache-repo: Kiln does not support it yet",
   },
   {
     shows: "with a bad choice, suggests the nearest one",
@@ -126,7 +126,7 @@ testFailures("a command line", [
     dockerfile,
     args: ["--push-retry=-1"],
     code: 64,
-    error: "Cannot use --push-retry: Kiln does not support this kaniko flag yet",
+    error: "Cannot use --push-retry: Kiln does not support it yet",
   },
   {
     shows: "with an unknown isolation, names the choices",

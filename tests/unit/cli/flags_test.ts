@@ -125,7 +125,7 @@ for (const [name, { status, kind }] of Object.entries(TABLE)) {
     const values: Readonly<Record<string, string>> = { "integer": "2", "duration": "1h", "bool": "true" };
     const value = values[kind] ?? "a=b";
     assertThrows(() => parseCommandLine([`--${name}=${value}`], fakeHost()), {
-      message: `Cannot use --${name}: Kiln does not support this kaniko flag yet`,
+      message: `Cannot use --${name}: Kiln does not support it yet`,
     });
   });
 }

@@ -136,9 +136,9 @@ const REFUSED: readonly (readonly [args: string, message: string, hint?: string]
   ["--span 5", 'Cannot parse --span "5": it is not a duration', 'write it with units, such as "90m", "24h" or "1h30m"'],
   ["--kind blue", 'Cannot parse --kind "blue": it is not one of red, green'],
   ["--kind RED", 'Cannot parse --kind "RED": it is not one of red, green'],
-  ["--later", "Cannot use --later: Kiln does not support this kaniko flag yet"],
-  ["--later-text x", "Cannot use --later-text: Kiln does not support this kaniko flag yet"],
-  ["--later-count 1", "Cannot use --later-count: Kiln does not support this kaniko flag yet"],
+  ["--later", "Cannot use --later: Kiln does not support it yet"],
+  ["--later-text x", "Cannot use --later-text: Kiln does not support it yet"],
+  ["--later-count 1", "Cannot use --later-count: Kiln does not support it yet"],
   ["--later=maybe", 'Cannot parse --later "maybe": it is neither true nor false'],
   ["--wrod x", 'Cannot parse "--wrod": there is no such flag', 'did you mean "--word"?'],
   ["--no_op", 'Cannot parse "--no_op": there is no such flag', 'did you mean "--no-op"?'],
@@ -237,7 +237,7 @@ Deno.test("parseFlags(), warns of a bad value of a variable that is a default", 
 
 Deno.test("parseFlags(), refuses the variable of a flag that is not there yet", () => {
   assertThrows(() => parse([], { WEAK_LATER: "x" }), {
-    message: "Cannot use WEAK_LATER: Kiln does not support this kaniko flag yet",
+    message: "Cannot use WEAK_LATER: Kiln does not support it yet",
   });
 });
 
