@@ -23,7 +23,7 @@ import { openInRoot, tryOpenInRoot } from "../sys/resolve.ts";
 import { inodeKey, isDirectory, isFile, isSymlink, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { nextTick } from "./clock_tick.ts";
 import { KeptPaths } from "./kept_paths.ts";
-import { copyDirectoryMeta, moveIn, moveOut } from "./move_tree.ts";
+import { copyDirectoryMeta, moveIn, moveOut, tryOpenBehind } from "./move_tree.ts";
 import { splitPath } from "./open_directories.ts";
 import { reach } from "./reach.ts";
 import { realPathIn } from "./real_path.ts";
@@ -370,16 +370,6 @@ function openKept(root: BytePath, rootFd: number, path: BytePath): readonly Kept
   files.close(fd);
   if (real === "") throw new KilnError("usage", `Cannot build in place: "/${displayPath(path)}" is the root itself`);
   return [];
-}
-
-/** Opens the directory that a symlink leads to. */
-function tryOpenBehind(root: number, path: BytePath): number | undefined {
-  try {
-    return openInRoot(root, path, files.O.RDONLY | files.O.DIRECTORY);
-  } catch (error) {
-    if (error instanceof SysError && error.is("ENOENT", "ENOTDIR", "ELOOP")) return undefined;
-    throw error;
-  }
 }
 
 function removed(path: BytePath): KilnError {

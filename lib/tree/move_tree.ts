@@ -14,12 +14,12 @@ import type { BytePath } from "../io/byte_path.ts";
 import { listDirectory } from "../sys/directory.ts";
 import { SysError } from "../sys/errno.ts";
 import * as files from "../sys/file.ts";
+import { openInRoot } from "../sys/resolve.ts";
 import { inodeKey, isDirectory, type Stat, statAt, statOf, tryStatAt } from "../sys/stat.ts";
 import { copyEntry } from "./copy_entry.ts";
 import type { KeptPaths } from "./kept_paths.ts";
 import { ON_DISK } from "./metadata_access.ts";
-import { joinPath } from "./open_directories.ts";
-import { reach } from "./reach.ts";
+import { joinPath, splitPath } from "./open_directories.ts";
 import { removeTree } from "./remove.ts";
 
 /** A name in an open directory. */
@@ -225,7 +225,10 @@ function makePlain(directory: number, name: BytePath, kept: KeptPaths | undefine
   });
 }
 
-/** Files with several names that had to be copied: the first name that each has on the other side. */
+/**
+ * Files with several names that were copied, by us or by overlayfs, which parts the names of a lower layer's file when one
+ * of them is renamed: the first name that each has on the other side.
+ */
 class CopiedLinks {
   readonly #root: number;
   readonly #first = new Map<string, BytePath>();
@@ -238,11 +241,20 @@ class CopiedLinks {
   /** Makes `to` another name of a file that was copied before; returns whether it could. */
   link(stat: Stat, to: Place): boolean {
     // The names that were moved before are gone, so this may be its last one.
-    const first = this.#first.get(inodeKey(stat));
+    const first = this.#first.size === 0 ? undefined : this.#first.get(inodeKey(stat));
     if (first === undefined) return false;
-    if (tryStatAt(to.directory, to.name) !== undefined) files.unlinkAt(to.directory, to.name);
-    reach(this.#root, first, (directory, name) => files.makeLink({ directory, name }, to));
-    return true;
+    const { parent, name } = splitPath(first);
+    // It may have gone where a symlink leads that has the place of its directory: never out of the root.
+    const directory = tryOpenBehind(this.#root, parent);
+    if (directory === undefined) return false;
+    try {
+      if (tryStatAt(directory, name) === undefined) return false;
+      removeUnless(to, () => false);
+      files.makeLink({ directory, name }, to);
+      return true;
+    } finally {
+      files.close(directory);
+    }
   }
 
   note(stat: Stat, path: BytePath): void {
@@ -258,11 +270,14 @@ interface Way {
 
 /** Moves one entry, in place of what is there; directories are put together. */
 function moveEntry(from: Place, to: Place, way: Way): void {
+  const stat = statAt(from.directory, from.name);
+  if (!isDirectory(stat) && way.links.link(stat, to)) return files.unlinkAt(from.directory, from.name);
   try {
     files.renameAt(from, to);
+    const mayPart = stat.nlink > 1 && !isDirectory(stat);
+    if (mayPart && inodeKey(statAt(to.directory, to.name)) !== inodeKey(stat)) way.links.note(stat, way.path);
   } catch (error) {
     if (!(error instanceof SysError)) throw error;
-    const stat = statAt(from.directory, from.name);
     if (error.is("EACCES") && isDirectory(stat) && (stat.mode & 0o200) === 0) {
       moveUnwritable(from, to, { ...way, stat });
     } else if (error.is("EXDEV", "ENOTEMPTY", "EEXIST", "EISDIR", "ENOTDIR")) copyAndRemove(from, to, { ...way, stat });
@@ -284,11 +299,9 @@ function moveUnwritable(from: Place, to: Place, { stat, ...way }: Way & { readon
 
 function copyAndRemove(from: Place, to: Place, { stat, path, links }: Way & { readonly stat: Stat }): void {
   if (!isDirectory(stat)) {
-    if (!links.link(stat, to)) {
-      removeUnless(to, (found) => !isDirectory(found));
-      copyEntry({ ...from, stat }, to, { ...stat, metadata: ON_DISK });
-      links.note(stat, path);
-    }
+    removeUnless(to, (found) => !isDirectory(found));
+    copyEntry({ ...from, stat }, to, { ...stat, metadata: ON_DISK });
+    links.note(stat, path);
     files.unlinkAt(from.directory, from.name);
     return;
   }
@@ -321,4 +334,14 @@ export function copyDirectoryMeta(from: number, to: number, stat: Stat): void {
   ON_DISK.dropXattrs(place, wanted);
   ON_DISK.addXattrs(place, wanted);
   files.setTimeOf(to, { sec: stat.mtimeSec, nsec: stat.mtimeNsec });
+}
+
+/** Opens a directory, symlinks on the way followed inside the root; undefined if there is none. @throws {SysError} */
+export function tryOpenBehind(root: number, path: BytePath): number | undefined {
+  try {
+    return openInRoot(root, path, files.O.RDONLY | files.O.DIRECTORY);
+  } catch (error) {
+    if (error instanceof SysError && error.is("ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    throw error;
+  }
 }
