@@ -39,6 +39,15 @@ export const ENVIRONMENT: readonly EnvironmentVariable[] = [
     name: "DOCKER_AUTH_CONFIG",
     help: "The text of such a `config.json`, with nothing but `auths`; asked before the file",
   },
+  {
+    name: "SSL_CERT_FILE",
+    help: "A PEM file of certificates to trust in place of the built-in ones, for registries and contexts",
+  },
+  {
+    name: "SSL_CERT_DIR",
+    help: "Directories of such files, if `SSL_CERT_FILE` is not set; `/kaniko/ssl/certs` in the executor image",
+  },
+  { name: "HTTPS_PROXY", help: "The proxy for https servers; `HTTP_PROXY` for http, `NO_PROXY` for neither" },
   { name: "GIT_TOKEN", help: "A token for the host of a git context; sent as the user, with an empty password" },
   { name: "GIT_USERNAME", help: "The user for the host of a git context, if `GIT_TOKEN` is not set" },
   { name: "GIT_PASSWORD", help: "The password that belongs to `GIT_USERNAME`" },

@@ -311,7 +311,7 @@ export const FLAGS = {
     status: "later",
     placeholder: "HOST=FILE",
     help: "A certificate authority to trust for a registry",
-    kaniko: "The authorities that are trusted are built in.",
+    kaniko: "For all registries, `SSL_CERT_FILE` and `SSL_CERT_DIR` name certificates to trust.",
   }),
   "registry-client-cert": keyValue({
     group: "Registries",

@@ -26,7 +26,7 @@ import {
   reasonOfStatus,
   type StoredObject,
 } from "./object_store.ts";
-import { trustedCertificates } from "./trusted_certificates.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What a store is made of. */
 export interface AzureStoreOptions {

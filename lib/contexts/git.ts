@@ -24,7 +24,7 @@ import type { GitLocation } from "./context_location.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
 import { DownloadMeter } from "./download_meter.ts";
 import { checkSize } from "./size_limit.ts";
-import { trustedCertificates } from "./trusted_certificates.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What only some users of a repository ask for. */
 export interface GitSourceOptions {

@@ -23,7 +23,7 @@ import {
 } from "./object_store.ts";
 import { createS3HttpHandler } from "./s3_http_handler.ts";
 import { type BucketPlace, pathOfKey, PlainReader } from "./s3_plain_read.ts";
-import { trustedCertificates } from "./trusted_certificates.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What a store is made of. */
 export interface S3StoreOptions {

@@ -64,7 +64,7 @@ export function explainFault(error: unknown, action: string): unknown {
   }
   if (error instanceof TransportFault) {
     const hint = error.phase === "tls"
-      ? { hint: "NODE_EXTRA_CA_CERTS adds certificates; --git insecure-skip-tls=true does without" }
+      ? { hint: "SSL_CERT_FILE names a PEM file of certificates to trust; --git insecure-skip-tls=true does without" }
       : {};
     return new KilnError("registry", `Cannot ${action}: ${describeFault(error)}`, { ...options, ...hint });
   }

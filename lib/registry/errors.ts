@@ -94,7 +94,7 @@ function hintOfTransport({ phase, code, message }: TransportFault, registry: str
   }
   if (isPlainHttp(code)) return `if it is a plain http registry, use --insecure-registry=${registry}`;
   if (code === "CERT_NOT_YET_VALID") return "check the clock of this machine";
-  if (phase === "tls") return "a PEM file named by NODE_EXTRA_CA_CERTS adds certificates to those that are trusted";
+  if (phase === "tls") return "a PEM file named by SSL_CERT_FILE holds the certificates that are trusted";
   return undefined;
 }
 

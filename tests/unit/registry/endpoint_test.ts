@@ -105,7 +105,7 @@ Deno.test("the client says that a certificate is not accepted, also where it may
         error.message,
         /^Cannot push to (127\.0\.0\.1:[0-9]+)\/app: the certificate of "\1" is not accepted: self-signed certificate$/,
       );
-      assert.match(error.hint ?? "", /NODE_EXTRA_CA_CERTS/);
+      assert.match(error.hint ?? "", /SSL_CERT_FILE/);
       return true;
     });
   }

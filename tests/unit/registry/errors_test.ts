@@ -14,7 +14,7 @@ const FAULTS: readonly (readonly [facts: Partial<FaultFacts>, message: string, e
     { phase: "tls", code: "CERT_HAS_EXPIRED" },
     "certificate has expired",
     'the certificate of "reg.example" is not accepted: certificate has expired',
-    /NODE_EXTRA_CA_CERTS/,
+    /SSL_CERT_FILE/,
   ],
   [
     { phase: "tls", code: "ERR_SSL_WRONG_VERSION_NUMBER" },

@@ -8,7 +8,7 @@
  */
 import { join } from "node:path/posix";
 import { KilnError } from "../errors.ts";
-import type { Environment } from "../http/proxy.ts";
+import type { Environment } from "./proxy.ts";
 
 /** A file of certificates larger than this is none: Mozilla's whole list has 230 kB. */
 const MAX_BYTES = 16 * 1024 * 1024;
