@@ -82,7 +82,7 @@ export function trimSuffix(value: string, pattern: Pattern, extent: "shortest" |
 
 /** How to replace. */
 export interface Replacing {
-  /** Literal text; BuildKit gives `$1` a meaning when it replaces all matches. */
+  /** Text; where all matches are replaced, a template as for Go's regular expressions: `$0` is what matched. */
   readonly replacement: string;
   readonly matches: "first" | "all";
   /** Most characters of the result. */
@@ -95,6 +95,7 @@ export interface Replacing {
  * @throws {KilnError} kind `dockerfile`, if the result becomes too long.
  */
 export function replaceMatches(value: string, pattern: Pattern, options: Replacing): string {
+  const template = options.matches === "all" ? parseTemplate(options.replacement) : [options.replacement];
   let result = "";
   let copied = 0;
   let from = 0;
@@ -104,7 +105,8 @@ export function replaceMatches(value: string, pattern: Pattern, options: Replaci
     const isEmpty = match.start === match.end;
     // An empty match right behind another match does not count.
     if (!isEmpty || match.end > copied || match.start === 0) {
-      result += value.slice(copied, match.start) + options.replacement;
+      const matched = value.slice(match.start, match.end);
+      result += value.slice(copied, match.start) + template.map((part) => part === WHOLE ? matched : part).join("");
       copied = match.end;
       if (result.length > options.limit) {
         throw new KilnError("dockerfile", `it becomes longer than ${options.limit} characters`);
@@ -114,6 +116,25 @@ export function replaceMatches(value: string, pattern: Pattern, options: Replaci
     from = isEmpty ? nextPoint(value, match.end) : match.end;
   }
   return result + value.slice(copied);
+}
+
+/** What matched, in a template. */
+const WHOLE = Symbol("what matched");
+
+/**
+ * Reads a template: `$$` is a dollar, `$0` and `${0}` are what matched, any other name or number is empty, since there
+ * are no groups; a dollar without a name is text.
+ */
+function parseTemplate(text: string): readonly (string | typeof WHOLE)[] {
+  const parts: (string | typeof WHOLE)[] = [];
+  let copied = 0;
+  for (const found of text.matchAll(/\$(?:\$|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu)) {
+    parts.push(text.slice(copied, found.index));
+    if (found[0] === "$$") parts.push("$");
+    else if ((found[1] ?? found[2]) === "0") parts.push(WHOLE);
+    copied = found.index + found[0].length;
+  }
+  return [...parts, text.slice(copied)];
 }
 
 /** Returns the leftmost match at or behind `from`, the longest of those that start there. */

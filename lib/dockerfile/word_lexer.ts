@@ -241,7 +241,7 @@ class WordLexer {
       case "%":
         return this.#modify(name, operator);
       default:
-        throw fault(`"${operator}" is not an operator in "\${${name}${operator}"`);
+        throw notAnOperator(name, operator);
     }
   }
 
@@ -249,12 +249,11 @@ class WordLexer {
     const colon = first === ":";
     const operator = colon ? this.#next() : first;
     const shown = colon ? `:${operator}` : operator;
-    if (colon && !["+", "-", "?"].includes(operator)) {
-      throw operator === "" ? missingBrace() : fault(`"${shown}" is not an operator in "\${${name}${shown}"`);
-    }
     const isTrim = operator === "#" || operator === "%";
+    if (colon && (isTrim || operator === "")) throw operator === "" ? missingBrace() : notAnOperator(name, shown);
     const word = this.#operand("}", isTrim ? "raw" : "resolved");
     const value = this.#lookUp(name);
+    if (colon && !["+", "-", "?"].includes(operator)) throw notAnOperator(name, shown);
     if (value === undefined && this.#options.keepUnset) return `\${${name}${shown}${word}}`;
     const isSet = value !== undefined && !(colon && value === "");
     switch (operator) {
@@ -354,6 +353,10 @@ class WordCollector {
 
 function isHeredocBlank(char: string): boolean {
   return char === " " || char === "\t" || char === "\r";
+}
+
+function notAnOperator(name: string, operator: string): KilnError {
+  return fault(`"${operator}" is not an operator in "\${${name}${operator}"`);
 }
 
 function missingBrace(): KilnError {

@@ -395,10 +395,10 @@ class Copy {
     this.#takeTime(match, place.path);
   }
 
-  /** The destination is as old as the directory whose content it gets; a context itself is of no date, as in BuildKit. */
+  /** The destination is as old as the directory whose content it gets; a context itself is of now, as by BuildKit. */
   #takeTime({ real, stat }: Match, target: BytePath): void {
-    if (real === "" && this.#request.from.kind === "context") return;
-    const time = { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
+    const isContext = real === "" && this.#request.from.kind === "context";
+    const time = isContext ? timeOf(Date.now()) : { sec: stat.mtimeSec, nsec: stat.mtimeNsec };
     reach(this.#root, target, (directory, name) => files.setTime(directory, name, time));
   }
 
@@ -509,6 +509,10 @@ class Copy {
     const shown = [displayPath(source), displayPath(target)] as const;
     return new KilnError("dockerfile", `Cannot copy the directory "${shown[0]}" to "/${shown[1]}": a file is there`);
   }
+}
+
+function timeOf(milliseconds: number): { readonly sec: number; readonly nsec: number } {
+  return { sec: Math.floor(milliseconds / 1000), nsec: milliseconds % 1000 * 1_000_000 };
 }
 
 /** Nothing would tell this device from the mark of a deletion in a layer of an overlay. */

@@ -1,15 +1,16 @@
 /**
  * One line of a `.dockerignore`: what it says, and its form for the index (dockerfile.md 4.2, 4.3).
  *
- * Not kept from the original, which builds regular expressions from patterns: a letter behind a backslash being a
- * class (`\\d`), `*` and `?` being active between brackets, `^` being an anchor in patterns with wildcards, and names
- * with a line feed never matching `**`.
+ * The original builds regular expressions from patterns, and what they make of brackets and letters behind a backslash
+ * counts (`ignore_class.ts`). Not kept: `\b`, `\p` and other letters that are no single characters, `*` and `?` being
+ * active between brackets, and names with a line feed never matching `**`.
  *
  * @module
  */
 import { posix } from "node:path";
 import { type BytePath, bytePathOf, textOf } from "../io/byte_path.ts";
 import { asciiOf, type BadGlob, bytesOfPoints, pointsOf, readClass, type Token } from "./glob.ts";
+import { readExpressionClass, readExpressionEscape } from "./ignore_class.ts";
 
 /** A pattern, compiled. */
 export interface IgnorePattern {
@@ -76,6 +77,9 @@ function normalize(pattern: BytePath): BytePath {
 
 function readTokens(pattern: BytePath): readonly Token[] | BadGlob {
   const points = pointsOf(pattern);
+  const fault = findFault(points);
+  if (fault !== undefined) return fault;
+  const hasAnchors = isExpression(pattern);
   const tokens: Token[] = [];
   let at = 0;
   while (at < points.length) {
@@ -86,25 +90,48 @@ function readTokens(pattern: BytePath): readonly Token[] | BadGlob {
       const isSuffix = at === 2 && !/[*?[\]\\]/.test(pattern.slice(2));
       pushRun(tokens, at === points.length || isSuffix ? "rest" : "deep");
     } else if (char === "[") {
-      const found = readClass(points, at + 1);
+      const found = readExpressionClass(points, at + 1);
       if ("bad" in found) return found;
-      if (found.token.kind === "class" && found.token.ranges.some(({ low, high }) => low > high)) {
-        return { bad: "a range in brackets ends before it starts" };
-      }
       tokens.push(found.token);
       at = found.end;
+    } else if (char === "\\") {
+      const found = readExpressionEscape(points, at + 1);
+      if ("bad" in found) return found;
+      tokens.push(found.token);
+      at = found.end;
+    } else if (char === "^" && hasAnchors) {
+      // The start of the path: what is in front of it can only be empty, or nothing matches.
+      if (tokens.every(({ kind }) => kind === "star" || kind === "deep" || kind === "rest")) tokens.length = 0;
+      else tokens.push({ kind: "class", negated: false, ranges: [] });
+      at++;
     } else if (char === "*" || char === "?") {
       if (char === "*") pushRun(tokens, "star");
       else tokens.push({ kind: "any" });
       at++;
     } else {
-      const point = points[char === "\\" ? ++at : at];
-      if (point === undefined) return { bad: "it ends with a backslash" };
-      tokens.push({ kind: "char", point });
+      tokens.push({ kind: "char", point: points[at] ?? 0 });
       at++;
     }
   }
   return tokens;
+}
+
+/** Tells whether a pattern has more wildcards than `**` at one of its ends: only those become regular expressions. */
+function isExpression(pattern: BytePath): boolean {
+  return /[*?[\]\\]/.test(pattern.startsWith("**") ? pattern.replace(/^\*\*\/?/, "") : pattern.replace(/\*\*$/, ""));
+}
+
+/** A pattern must first of all be one for Go's filepath.Match. */
+function findFault(points: readonly number[]): BadGlob | undefined {
+  for (let at = 0; at < points.length; at++) {
+    const char = asciiOf(points[at]);
+    if (char === "\\" && ++at === points.length) return { bad: "it ends with a backslash" };
+    if (char !== "[") continue;
+    const found = readClass(points, at + 1);
+    if ("bad" in found) return found;
+    at = found.end - 1;
+  }
+  return undefined;
 }
 
 /** A run behind an equal run adds nothing. */
