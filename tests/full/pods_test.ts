@@ -104,14 +104,15 @@ const PERMITTED: readonly Permitted[] = [
   { name: "without any capability", security: { capabilities: { drop: ["ALL"] } }, says: IN_PLACE },
 ];
 
-Deno.test("pods build with RUN and push", async (t) => {
+Deno.test("pods build with RUN and push, and tell the digest as the message of their end", async (t) => {
   await using site = await startSite("FROM REGISTRY/base/busybox\nCOPY Dockerfile /input\nRUN echo built > /output\n");
   for (const { name, security, says } of PERMITTED) {
     await t.step(name, async () => {
-      const log = assertSucceeded(
-        await site.kubelet.run(site.pod(onVolume(site, "app:1", { securityContext: security }))),
-      );
+      const args = ["--digest-file=/dev/termination-log"];
+      const outcome = await site.kubelet.run(site.pod(onVolume(site, "app:1", { args, securityContext: security })));
+      const log = assertSucceeded(outcome);
       assert.match(log, says);
+      assert.ok(log.includes(`/out/app:1@${outcome.terminations["kiln"]}\n`), log);
       const { files } = await pushed(site, "app:1");
       assert.equal(files.get("/output")?.sha256, await sha256("built\n"));
     });

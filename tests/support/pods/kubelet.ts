@@ -15,7 +15,7 @@ import { ownGoProgram } from "../go_program.ts";
 import { type Containerd, startContainerd } from "./containerd.ts";
 import type { ContainerdRelease } from "./containerd_release.ts";
 import type { ClusterObjects, PodManifest } from "./manifest.ts";
-import { containerNames, podRequest } from "./pod_request.ts";
+import { containerNames, podRequest, terminationLog } from "./pod_request.ts";
 
 /** How a container ended. */
 export interface ContainerExit {
@@ -30,6 +30,8 @@ export interface PodOutcome {
   readonly exits: readonly ContainerExit[];
   /** What each printed, by name. */
   readonly logs: Readonly<Record<string, string>>;
+  /** What each wrote to /dev/termination-log, by name. */
+  readonly terminations: Readonly<Record<string, string>>;
 }
 
 /** A pod that runs. */
@@ -109,10 +111,14 @@ async function startPod(pod: PodManifest, node: Node): Promise<RunningPod> {
 async function finish(child: Deno.ChildProcess, folder: string, names: readonly string[]): Promise<PodOutcome> {
   const { code, stdout, stderr } = await child.output();
   const logs: Record<string, string> = {};
-  for (const name of names) logs[name] = await readLog(folder, name);
+  const terminations: Record<string, string> = {};
+  for (const name of names) {
+    logs[name] = await readLog(folder, name);
+    terminations[name] = await Deno.readTextFile(terminationLog(folder, name));
+  }
   await run(["rm", "-rf", "--one-file-system", folder]);
   if (code !== 0) throw new Error(`Cannot run the pod: ${new TextDecoder().decode(stderr).trim()}`);
-  return { exits: JSON.parse(new TextDecoder().decode(stdout)).exits, logs };
+  return { exits: JSON.parse(new TextDecoder().decode(stdout)).exits, logs, terminations };
 }
 
 /** Lines are `TIME stdout F text`; `P` in the place of `F` for a part of a line. */

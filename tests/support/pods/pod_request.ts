@@ -38,6 +38,11 @@ const MASKED =
   "/proc/sched_debug /proc/scsi /sys/firmware";
 const READ_ONLY = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger";
 
+/** Where what a container writes to /dev/termination-log is, in the pod's folder. */
+export function terminationLog(folder: string, container: string): string {
+  return join(folder, `termination-${container}`);
+}
+
 /** The names of a pod's containers in the order they run. */
 export function containerNames(pod: PodManifest): readonly string[] {
   return containersOf(pod).map(({ name }) => name);
@@ -115,7 +120,7 @@ async function containerRequest(
   }));
   const account = volumes.get(ACCOUNT.name);
   if (account !== undefined) mounts.push({ hostPath: account, containerPath: ACCOUNT_PATH, readonly: true });
-  const [hosts, termination] = [join(folder, "etc-hosts"), join(folder, `termination-${container.name}`)];
+  const [hosts, termination] = [join(folder, "etc-hosts"), terminationLog(folder, container.name)];
   await Deno.copyFile("/etc/hosts", hosts);
   await Deno.writeTextFile(termination, "");
   await Deno.chmod(termination, 0o666);
