@@ -248,8 +248,9 @@ class Planner {
       const parent = await this.#stage(earlier.index);
       return { base: { kind: "stage", index: earlier.index }, platform: parent.platform, triggers: triggersOf(parent) };
     }
+    // Nothing is of no platform: as in BuildKit, --platform means nothing there.
+    if (from.base === "scratch") return { base: { kind: "scratch" }, platform: wanted, triggers: [] };
     const platform = platformOf(from) ?? wanted;
-    if (from.base === "scratch") return { base: { kind: "scratch" }, platform, triggers: [] };
     const context = contexts.find(from.base, platform) ?? { kind: "image", reference: referenceOf(from.base) };
     return await this.#named(context, from);
   }
