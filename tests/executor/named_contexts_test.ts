@@ -140,7 +140,7 @@ const REFUSED: readonly (readonly [flag: string, code: number, error: RegExp])[]
   ["app=ftp://user:secret-1@h/x", 64, /there is no such kind of context$/],
   ["app=https://h/r.git?tag=a&branch=b", 64, /its query has both a tag and a branch$/],
   ["app=tar://stdin", 64, /stdin can only be the build context$/],
-  ["app=nowhere", 66, /nowhere": it does not exist$/],
+  ["app=nowhere", 66, /nowhere" as the context "app": it does not exist$/],
 ];
 for (const [flag, code, error] of REFUSED) {
   Deno.test(`--build-context=${flag} [6.2], is refused`, async () => {
