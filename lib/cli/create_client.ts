@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path/posix";
 import type { Gate } from "../async/gate.ts";
-import { trustedCertificates } from "../http/trusted_certificates.ts";
+import { rememberCertificates } from "../http/trusted_certificates.ts";
 import { createRegistryClient } from "../registry/client.ts";
 import { behindGate } from "../registry/credentials/behind_gate.ts";
 import { dockerAuthConfig } from "../registry/credentials/docker_auth_config.ts";
@@ -29,12 +29,14 @@ export function createClient(
 ): Registry {
   const environment = (name: string): string | undefined => host.env(name);
   const ownDirectory = dirname(host.executable);
-  // Read now: later, a command may have the place of the files.
-  const ca = trustedCertificates(environment);
+  const certificates = rememberCertificates(environment);
   return createRegistryClient({
     ...options,
     environment,
-    ...(ca === undefined ? {} : { tls: () => ({ ca }) }),
+    tls: () => {
+      const ca = certificates();
+      return ca === undefined ? undefined : { ca };
+    },
     report,
     version: VERSION,
     retries,

@@ -184,7 +184,7 @@ function open(
   const length = body?.length ?? (method === "GET" || method === "HEAD" || method === "DELETE" ? undefined : 0);
   return (next.protocol === "https:" ? https : http).request({
     ...proxyAddress(next),
-    ...(absolute ? {} : tlsOptions(options.tls?.(url.host) ?? {})),
+    ...(url.protocol === "https:" ? tlsOptions(options.tls?.(url.host) ?? {}) : {}),
     method,
     path: absolute ? url.href : `${url.pathname}${url.search}`,
     agent: route.agent,

@@ -30,7 +30,24 @@ export function trustedCertificates(
   const directories = environment("SSL_CERT_DIR");
   if (directories === undefined || directories === "") return undefined;
   const found = directories.split(":").filter((path) => path !== "").flatMap(readDirectory);
-  return found.length === 0 ? undefined : found;
+  // Debian has each under three names.
+  return found.length === 0 ? undefined : [...new Set(found)];
+}
+
+/**
+ * Reads the certificates to trust, and returns what gives them: later, a command may have the place of the files.
+ *
+ * @returns throws what `trustedCertificates` would have thrown: who needs no certificate needs no file of them.
+ */
+export function rememberCertificates(environment: Environment): () => readonly string[] | undefined {
+  try {
+    const certificates = trustedCertificates(environment);
+    return () => certificates;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 function readCertificates(variable: string, path: string): string {

@@ -36,3 +36,11 @@ Deno.test("push to a registry, is trusted by the certificates that SSL_CERT_FILE
   assert.equal(missing.code, 64, missing.stderr);
   assert.match(errorIn(missing.stderr), /^error: Cannot use SSL_CERT_FILE ".*none": it does not exist$/m);
 });
+
+Deno.test("push to a plain http registry, needs no file of SSL_CERT_FILE", async () => {
+  await using registry = await startFaultRegistry();
+  await using site = await startSite({ Dockerfile: "FROM scratch\nCOPY a /\n", a: "a" });
+  const env = { SSL_CERT_FILE: join(site.path, "none") };
+  const { code, stderr } = await site.run([`--destination=${registry.host}/app:1`], { env });
+  assert.equal(code, 0, stderr);
+});
