@@ -29,9 +29,10 @@ export function trustedCertificates(
   }
   const directories = environment("SSL_CERT_DIR");
   if (directories === undefined || directories === "") return undefined;
-  const found = directories.split(":").filter((path) => path !== "").flatMap(readDirectory);
-  // Debian has each under three names.
-  return found.length === 0 ? undefined : [...new Set(found)];
+  const seen = new Set<string>();
+  const paths = directories.split(":").filter((path) => path !== "");
+  const found = paths.flatMap((path) => readDirectory(path, seen));
+  return found.length === 0 ? undefined : found;
 }
 
 /**
@@ -65,18 +66,29 @@ function readCertificates(variable: string, path: string): string {
   return text;
 }
 
-/** As Go does, passes over whatever in the directory is no certificate. */
-function readDirectory(path: string): readonly string[] {
+/** As Go does, passes over whatever in the directory is no certificate; `seen` are the files that were read before. */
+function readDirectory(path: string, seen: Set<string>): readonly string[] {
+  const entries = unlessDenied(() => [...Deno.readDirSync(path)]) ?? [];
+  return entries.flatMap(({ name }) => unlessDenied(() => readOnce(join(path, name), seen)) ?? []);
+}
+
+/** Reads a file of certificates unless it was read by another name: Debian has each under three. */
+function readOnce(path: string, seen: Set<string>): string | undefined {
+  const { isFile, size, dev, ino } = Deno.statSync(path);
+  const file = `${dev}:${ino}`;
+  if (!isFile || size > MAX_BYTES || seen.has(file)) return undefined;
+  seen.add(file);
+  const text = Deno.readTextFileSync(path);
+  return isPem(text) ? text : undefined;
+}
+
+function unlessDenied<T>(read: () => T): T | undefined {
   try {
-    return [...Deno.readDirSync(path)].flatMap(({ name }) => {
-      const file = join(path, name);
-      const stat = Deno.statSync(file);
-      if (!stat.isFile || stat.size > MAX_BYTES) return [];
-      const text = Deno.readTextFileSync(file);
-      return isPem(text) ? [text] : [];
-    });
+    return read();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return [];
+    const { NotFound, PermissionDenied, FilesystemLoop } = Deno.errors;
+    const denied = [NotFound, PermissionDenied, FilesystemLoop].some((kind) => error instanceof kind);
+    if (denied) return undefined;
     throw error;
   }
 }

@@ -17,6 +17,8 @@ Deno.test("push to a registry, is trusted by the certificates that SSL_CERT_FILE
   const folder = join(site.path, "certificates");
   await Deno.mkdir(folder);
   await Deno.writeTextFile(join(folder, "ca.crt"), identity.cert);
+  // Left by packages that were removed.
+  await Deno.symlink("nothing", join(folder, "0.pem"));
   const push = (name: string, env: Record<string, string>) =>
     site.run([`--destination=${registry.host}/app:${name}`], { env });
   const refused = await push("refused", {});
@@ -25,7 +27,7 @@ Deno.test("push to a registry, is trusted by the certificates that SSL_CERT_FILE
   for (
     const [name, env] of Object.entries({
       file: { SSL_CERT_FILE: join(folder, "ca.crt") },
-      directory: { SSL_CERT_DIR: folder },
+      directory: { SSL_CERT_DIR: `/nowhere:${folder}` },
     })
   ) {
     const { code, stderr } = await push(name, env);
