@@ -11,6 +11,7 @@ import type { TokenCredential } from "@azure/identity";
 import { KilnError } from "../errors.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { TransportFault } from "../http/transport_fault.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 import type { Report } from "../report/report.ts";
 import { certificateAssertion } from "./azure_certificate.ts";
 import { createIdentityHttpClient, createStorageHttpClient } from "./azure_http_client.ts";
@@ -26,7 +27,6 @@ import {
   reasonOfStatus,
   type StoredObject,
 } from "./object_store.ts";
-import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What a store is made of. */
 export interface AzureStoreOptions {

@@ -10,6 +10,7 @@
 import type { HttpResponse } from "../http/response.ts";
 import { parseRetryAfter } from "../http/retry_after.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 import type { Report } from "../report/report.ts";
 import type { SourceParts } from "./context_source.ts";
 import { fetchOver } from "./fetch_over.ts";
@@ -21,7 +22,6 @@ import {
   reasonOfStatus,
   type StoredObject,
 } from "./object_store.ts";
-import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What a store is made of. */
 export interface GcsStoreOptions {

@@ -10,6 +10,7 @@
 import type { Reach } from "../http/reach.ts";
 import { createTransport, type TlsOptions, type Transport } from "../http/transport.ts";
 import { KilnError } from "../errors.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 import { bytePathOf, textOf } from "../io/byte_path.ts";
 import { fetchRepository, type WantedRepository } from "../git/fetch_repository.ts";
 import { findLfsServer } from "../git/lfs_server.ts";
@@ -24,7 +25,6 @@ import type { GitLocation } from "./context_location.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
 import { DownloadMeter } from "./download_meter.ts";
 import { checkSize } from "./size_limit.ts";
-import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What only some users of a repository ask for. */
 export interface GitSourceOptions {

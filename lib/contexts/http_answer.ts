@@ -3,18 +3,14 @@
  *
  * @module
  */
-import { Backoff, describePause, type Temporary } from "../async/retry.ts";
+import type { Backoff, Temporary } from "../async/retry.ts";
 import { type ErrorKind, KilnError } from "../errors.ts";
 import { describeTransportFault, hintOfTransportFault } from "../http/describe_fault.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { parseRetryAfter } from "../http/retry_after.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import { escapeControls } from "../report/escape.ts";
-import type { Report } from "../report/report.ts";
-import type { SourceParts } from "./context_source.ts";
-
-/** Tries after the first, of a request that brought nothing new. */
-const RETRIES = 4;
+import { downloadBackoff, type RetryParts } from "./download_backoff.ts";
 
 /** An answer that is no content. Never reaches users as it is. */
 export class AnswerFault extends Error {
@@ -39,24 +35,8 @@ export interface Undertaking {
 }
 
 /** Returns what counts the tries of an action. */
-export function createBackoff(
-  action: string,
-  { clock, random, report, signal }: Pick<SourceParts, "clock" | "random"> & {
-    readonly report: Report;
-    readonly signal: AbortSignal;
-  },
-): Backoff {
-  return new Backoff({
-    retries: RETRIES,
-    baseMs: 200,
-    capMs: 10_000,
-    askedCapMs: 60_000,
-    clock,
-    random,
-    signal,
-    temporary,
-    onPause: (pause) => report.message("warn", describePause(pause, action, describe(pause.error))),
-  });
+export function createBackoff(action: string, parts: RetryParts): Backoff {
+  return downloadBackoff(action, parts, { temporary, describe });
 }
 
 /** Puts a fault into words; other errors are returned as they are. */

@@ -12,8 +12,8 @@ import { judgeHop } from "../http/redirect.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import type { Reach } from "../http/reach.ts";
-import type { SourceParts } from "./context_source.ts";
 import { trustedCertificates } from "../http/trusted_certificates.ts";
+import type { SourceParts } from "./context_source.ts";
 
 /** As curl and Go allow 50 and 10; nobody honest needs more. */
 const MAX_REDIRECTS = 10;

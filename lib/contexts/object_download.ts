@@ -11,9 +11,10 @@ import { KilnError } from "../errors.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import { explainWriteError } from "../image/explain_write_error.ts";
 import { releaseWhole } from "../io/release_buffer.ts";
+import type { RetryParts } from "./download_backoff.ts";
 import { DownloadMeter } from "./download_meter.ts";
 import type { Destination } from "./object_destination.ts";
-import { createBackoff, explainFault, type RequestParts } from "./object_requests.ts";
+import { createBackoff, explainFault } from "./object_requests.ts";
 import { type ByteRange, ObjectFault, type ObjectStore, type StoredObject } from "./object_store.ts";
 
 /** A connection that brought this much before it broke does not count as a try. */
@@ -27,7 +28,7 @@ const PROGRESS_BYTES = 64 * 1024;
 export async function downloadObject(
   store: ObjectStore,
   object: StoredObject,
-  { destination, parts }: { readonly destination: Destination; readonly parts: RequestParts },
+  { destination, parts }: { readonly destination: Destination; readonly parts: RetryParts },
 ): Promise<void> {
   const { partBytes, lanes } = destination;
   const action = `fetch "${store.urlOf(object.key)}"`;
@@ -59,7 +60,7 @@ export async function downloadObject(
 interface PartReading {
   readonly range: ByteRange;
   readonly action: string;
-  readonly parts: RequestParts;
+  readonly parts: RetryParts;
 }
 
 /** Streams one part, over as many connections as it takes. */

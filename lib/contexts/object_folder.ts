@@ -11,11 +11,12 @@ import { Semaphore } from "../async/semaphore.ts";
 import { KilnError } from "../errors.ts";
 import { explainWriteError } from "../image/explain_write_error.ts";
 import { ERRNO, errnoOfDeno } from "../sys/errno.ts";
+import type { RetryParts } from "./download_backoff.ts";
 import { TELL_MS } from "./download_meter.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { fileDestination } from "./object_destination.ts";
 import { downloadObject } from "./object_download.ts";
-import { request, type RequestParts } from "./object_requests.ts";
+import { request } from "./object_requests.ts";
 import type { ObjectStore, StoredObject } from "./object_store.ts";
 import { checkSize } from "./size_limit.ts";
 
@@ -30,7 +31,7 @@ export interface FolderRequest {
   readonly directory: string;
   /** All objects together. */
   readonly maxBytes: number;
-  readonly parts: RequestParts;
+  readonly parts: RetryParts;
 }
 
 /** Fetches a folder. @returns how many objects it has; 0 if there is no such folder */
@@ -109,7 +110,7 @@ interface FileRequest {
   readonly directory: string;
   /** Directories that are there. */
   readonly made: Set<string>;
-  readonly parts: RequestParts;
+  readonly parts: RetryParts;
 }
 
 /** Calls to the file system are made at once: handing them to another thread takes longer than most of them. */

@@ -3,33 +3,20 @@
  *
  * @module
  */
-import { Backoff, describePause, retry, type Temporary } from "../async/retry.ts";
-import type { Clock } from "../async/clock.ts";
+import { type Backoff, retry, type Temporary } from "../async/retry.ts";
 import { type ErrorKind, KilnError } from "../errors.ts";
 import { describeTransportFault, hintOfTransportFault } from "../http/describe_fault.ts";
 import { TransportFault } from "../http/transport_fault.ts";
 import { escapeControls } from "../report/escape.ts";
-import type { Report } from "../report/report.ts";
 import { scrubCredentials } from "../report/scrub.ts";
+import { downloadBackoff, type RetryParts } from "./download_backoff.ts";
 import { ObjectFault, type ObjectFaultReason } from "./object_store.ts";
-
-/** Tries after the first, of a request or of a part that brought nothing new. */
-const RETRIES = 4;
 
 /** Messages of servers are cut off here. */
 const WORDS_CAP = 300;
 
-/** What trying again takes. */
-export interface RequestParts {
-  readonly clock: Clock;
-  /** Returns an even draw from 0 (inclusive) to 1 (exclusive). */
-  readonly random: () => number;
-  readonly report: Report;
-  readonly signal: AbortSignal;
-}
-
 /** Makes a request until it succeeds or trying is of no use; the failure is explained as that of `action`. */
-export async function request<T>(body: () => Promise<T>, action: string, parts: RequestParts): Promise<T> {
+export async function request<T>(body: () => Promise<T>, action: string, parts: RetryParts): Promise<T> {
   const backoff = createBackoff(action, parts);
   try {
     return await retry(body, backoff);
@@ -40,18 +27,8 @@ export async function request<T>(body: () => Promise<T>, action: string, parts: 
 }
 
 /** Returns what counts the tries of `action`. */
-export function createBackoff(action: string, { clock, random, report, signal }: RequestParts): Backoff {
-  return new Backoff({
-    retries: RETRIES,
-    baseMs: 200,
-    capMs: 10_000,
-    askedCapMs: 60_000,
-    clock,
-    random,
-    signal,
-    temporary: temporaryFault,
-    onPause: (pause) => report.message("warn", describePause(pause, action, describe(pause.error))),
-  });
+export function createBackoff(action: string, parts: RetryParts): Backoff {
+  return downloadBackoff(action, parts, { temporary: temporaryFault, describe });
 }
 
 function temporaryFault(error: unknown): Temporary | undefined {

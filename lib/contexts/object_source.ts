@@ -11,11 +11,12 @@ import { textOf } from "../io/byte_path.ts";
 import { RingWriter } from "../io/byte_ring.ts";
 import { type Digest, hexOf } from "../oci/digest.ts";
 import type { ContextSource, FetchParts, SourceParts } from "./context_source.ts";
+import type { RetryParts } from "./download_backoff.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { RING_BYTES, ringDestination } from "./object_destination.ts";
 import { downloadObject } from "./object_download.ts";
 import { fetchFolder } from "./object_folder.ts";
-import { explainFault, request, type RequestParts } from "./object_requests.ts";
+import { explainFault, request } from "./object_requests.ts";
 import type { ObjectDigest, ObjectStore, StoredObject } from "./object_store.ts";
 import { checkSize } from "./size_limit.ts";
 import { unpackRing } from "./unpack_archive.ts";
@@ -44,7 +45,7 @@ export function createObjectSource(location: ObjectLocation, source: ObjectSourc
     description: `"${url}"`,
     async fetch(parts: FetchParts): Promise<void> {
       const { report, signal, limits } = parts;
-      const own: RequestParts = { clock, random, report, signal };
+      const own: RetryParts = { clock, random, report, signal };
       const store = await open(location, parts);
       try {
         const object = key.endsWith("/")
@@ -94,7 +95,7 @@ interface Wanted extends ObjectDigest {
 
 interface UnpackParts {
   readonly parts: FetchParts;
-  readonly own: RequestParts;
+  readonly own: RetryParts;
   readonly checksum?: Digest;
 }
 

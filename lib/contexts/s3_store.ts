@@ -9,6 +9,7 @@
 import type { GetObjectCommandOutput, HeadObjectCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { Buffer } from "node:buffer";
 import { createTransport, type Transport } from "../http/transport.ts";
+import { trustedCertificates } from "../http/trusted_certificates.ts";
 import type { Report } from "../report/report.ts";
 import type { SourceParts } from "./context_source.ts";
 import {
@@ -23,7 +24,6 @@ import {
 } from "./object_store.ts";
 import { createS3HttpHandler } from "./s3_http_handler.ts";
 import { type BucketPlace, pathOfKey, PlainReader } from "./s3_plain_read.ts";
-import { trustedCertificates } from "../http/trusted_certificates.ts";
 
 /** What a store is made of. */
 export interface S3StoreOptions {
