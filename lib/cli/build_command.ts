@@ -185,7 +185,8 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
 
     // What a step asks for must have been read while the files it is in are our own.
     await guarded;
-    await checkStepSecrets(plan, { secret: (id) => context.secrets.read(id), agents });
+    const stepSecrets = { secret: (id: string) => context.secrets.read(id), agents };
+    await checkStepSecrets(plan, stepSecrets);
     const hostFile = rememberHostFiles();
     await prepared;
     const located = await fetched.located;
@@ -217,8 +218,7 @@ export async function buildCommand(options: BuildOptions, context: BuildContext,
         cacheDirectory: work.cacheMounts,
         views: new SourceViews({ directory: bytePathOf(work.makeDirectory("views")), pool: pools.jobs }),
         secretDirectory: () => secretDirectory.path(),
-        secret: (id) => context.secrets.read(id),
-        agents,
+        ...stepSecrets,
         hostFile,
         pool: pools.jobs,
         redactor: context.redactor,

@@ -9,7 +9,7 @@
  */
 import type { Digest } from "../oci/digest.ts";
 import type { Repository } from "../oci/reference.ts";
-import type { HostResponse, RegistryHost } from "./registry_host.ts";
+import type { HostRequest, HostResponse, RegistryHost } from "./registry_host.ts";
 import type { RequestBody } from "../http/transport.ts";
 
 /** A registry checks and moves the whole blob before it answers the last request: that may take minutes. */
@@ -128,14 +128,7 @@ export class UploadSession {
 
   #send(
     method: "GET" | "PUT" | "PATCH" | "DELETE",
-    request: {
-      readonly target: URL;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly body?: RequestBody;
-      readonly answerTimeoutMs?: number;
-      readonly lingerMs?: number;
-      readonly signal?: AbortSignal;
-    },
+    request: Omit<HostRequest, "method" | "access" | "signal"> & Partial<Pick<HostRequest, "signal">>,
   ): Promise<HostResponse> {
     const { host, repository, signal } = this.#context;
     return host.send({ method, access: { repository: repository.repository, actions: "push" }, signal, ...request });
@@ -175,7 +168,7 @@ export function isAbout(digest: Digest, { response }: HostResponse): boolean {
 function startRequest(
   { repository, signal }: SessionContext,
   query: { readonly mount?: Digest; readonly from?: string },
-): Parameters<RegistryHost["send"]>[0] {
+): HostRequest {
   const { mount, from } = query;
   const parameters = mount === undefined ? "" : `?${new URLSearchParams({ mount, from: from ?? "" })}`;
   return {

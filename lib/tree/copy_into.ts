@@ -106,6 +106,15 @@ interface Match {
   readonly stat: Stat;
 }
 
+/** A source of `--parents`: as written, and the parts around the pivot. */
+interface ParentsSource {
+  readonly written: BytePath;
+  readonly before: BytePath;
+  readonly pattern: BytePath;
+  /** There is no wildcard in it. */
+  readonly isExact: boolean;
+}
+
 class Copy {
   readonly #request: CopyRequest;
   readonly #metadata: Metadata;
@@ -159,11 +168,12 @@ class Copy {
   withParents(written: BytePath): void {
     const { before, pattern } = splitParentsSource(written);
     const isExact = !hasWildcard(before) && !hasWildcard(pattern);
-    if (isExact) this.#refuseUnreachable(written, before, pattern);
+    const source = { written, before, pattern, isExact };
+    if (isExact) this.#refuseUnreachable(source);
     const bases = hasWildcard(before) ? this.#matches(before) : [this.#exactly(before)];
     for (const base of bases) {
       this.#links.clear();
-      if (isDirectory(base.stat)) this.#below(base, { written, before, pattern });
+      if (isDirectory(base.stat)) this.#below(base, source);
       // There is nothing in it to match the rest with: as in BuildKit it is copied itself.
       else if (hasWildcard(before)) this.#file(base);
       else throw this.#missing(written, false);
@@ -174,7 +184,7 @@ class Copy {
    * What has no wildcards must be there, and BuildKit looks for it below the path as written: nothing stands for the
    * directory itself, and a symlink at the end of the part in front of the pivot has nothing below it.
    */
-  #refuseUnreachable(written: BytePath, before: BytePath, pattern: BytePath): void {
+  #refuseUnreachable({ written, before, pattern }: ParentsSource): void {
     if (pattern === "") throw this.#missing(written, false, "without --parents, its content is copied");
     const { parent, name } = splitPath(cleanInRoot(before));
     const around = name === "" ? undefined : this.#resolve(parent);
@@ -183,15 +193,12 @@ class Copy {
     if (stat !== undefined && isSymlink(stat)) throw this.#missing(written, false);
   }
 
-  #below(
-    base: Match,
-    { written, before, pattern }: { readonly written: BytePath; readonly before: BytePath; readonly pattern: BytePath },
-  ): void {
+  #below(base: Match, { written, pattern, isExact }: ParentsSource): void {
     const place = realPathIn(this.#root, this.#request.destination);
     if (place.stat !== undefined && !isDirectory(place.stat)) throw this.#directoryOver(written, place.path);
     this.#makeParents(place.path);
     const found = this.#copyBelow({ base: base.real, pattern, target: place.path });
-    if (!found && !hasWildcard(before) && !hasWildcard(pattern)) throw this.#missing(written, false);
+    if (!found && isExact) throw this.#missing(written, false);
     this.#takeTime(base, place.path);
   }
 
