@@ -143,7 +143,8 @@ export const FLAGS = {
       "names the variable. With an id alone it is the environment variable of that name if there is one, else the " +
       "file. At most 500 KiB. One that a RUN mounts is looked for before anything is built; one that none mounts need " +
       "not be there. A secret is never kept in layers, history or cache keys; in logs it is replaced by `****`, also " +
-      "where it is base64, hexadecimal or URL-encoded, and line by line if it has several lines. Values shorter than 4 bytes are hidden only where they are a whole line.",
+      "where it is base64, hexadecimal or URL-encoded, and line by line if it has several lines. Values shorter than " +
+      "4 bytes are hidden only where they are a whole line.",
   }),
   "ssh": list({
     group: "Inputs",

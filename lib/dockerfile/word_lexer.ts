@@ -253,6 +253,7 @@ class WordLexer {
     if (colon && (isTrim || operator === "")) throw operator === "" ? missingBrace() : notAnOperator(name, shown);
     const word = this.#operand("}", isTrim ? "raw" : "resolved");
     const value = this.#lookUp(name);
+    // Only now: BuildKit has looked the variable up, and may have warned of it.
     if (colon && !["+", "-", "?"].includes(operator)) throw notAnOperator(name, shown);
     if (value === undefined && this.#options.keepUnset) return `\${${name}${shown}${word}}`;
     const isSet = value !== undefined && !(colon && value === "");

@@ -23,7 +23,11 @@ export interface LayerReading {
   readonly expansion?: ExpansionLimits;
 }
 
-/** Yields the bytes of a layer's tar; a piece is only valid until the next one is asked for. @throws {KilnError} kind `integrity`, if it is damaged or expands too far */
+/**
+ * Yields the bytes of a layer's tar; a piece is only valid until the next one is asked for.
+ *
+ * @throws {KilnError} kind `integrity`, if it is damaged or expands too far
+ */
 export async function* readLayer(
   blob: AsyncIterable<Uint8Array>,
   { compression, expansion }: LayerReading,
